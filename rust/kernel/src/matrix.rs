@@ -1,0 +1,151 @@
+//! A dense symmetric matrix: what a covariance is stored in.
+//!
+//! Both triangles are stored, row-major, so that a row is a contiguous slice. No units, no validation
+//! beyond shape: [`Problem`](crate::Problem) checks what a covariance must satisfy.
+
+use crate::error::{Result, require_length};
+
+/// Dense symmetric matrix of order `n`, row-major, both triangles stored.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SymmetricMatrix {
+    order: usize,
+    data: Vec<f64>,
+}
+
+impl SymmetricMatrix {
+    /// The matrix of order `order` with every entry zero.
+    #[must_use]
+    pub fn zeros(order: usize) -> Self {
+        Self { order, data: vec![0.0; order * order] }
+    }
+
+    /// Takes `order * order` row-major entries as they are; symmetry is the caller's claim.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) when the number of entries is another.
+    pub fn from_row_major(order: usize, data: Vec<f64>) -> Result<Self> {
+        require_length("covariance", order * order, data.len())?;
+        Ok(Self { order, data })
+    }
+
+    /// Fills both triangles from `entry(row, column)`, called for `column <= row` only.
+    #[must_use]
+    pub fn from_lower(order: usize, mut entry: impl FnMut(usize, usize) -> f64) -> Self {
+        let mut matrix = Self::zeros(order);
+        for row in 0..order {
+            for column in 0..=row {
+                matrix.set(row, column, entry(row, column));
+            }
+        }
+        matrix
+    }
+
+    /// Number of rows, which is the number of columns.
+    #[must_use]
+    pub fn order(&self) -> usize {
+        self.order
+    }
+
+    /// The entry at (`row`, `column`).
+    #[must_use]
+    #[inline]
+    pub fn get(&self, row: usize, column: usize) -> f64 {
+        self.data[row * self.order + column]
+    }
+
+    /// Sets (`row`, `column`) and its mirror image.
+    #[inline]
+    pub fn set(&mut self, row: usize, column: usize, value: f64) {
+        self.data[row * self.order + column] = value;
+        self.data[column * self.order + row] = value;
+    }
+
+    /// One row (or column: they are the same).
+    #[must_use]
+    #[inline]
+    pub fn row(&self, row: usize) -> &[f64] {
+        &self.data[row * self.order..(row + 1) * self.order]
+    }
+
+    /// All entries, row-major.
+    #[must_use]
+    pub fn as_slice(&self) -> &[f64] {
+        &self.data
+    }
+
+    /// All entries, row-major, to be changed; the caller keeps both triangles equal.
+    pub fn as_mut_slice(&mut self) -> &mut [f64] {
+        &mut self.data
+    }
+
+    /// The entry in the middle: variances, for a covariance.
+    #[must_use]
+    #[inline]
+    pub fn diagonal(&self, index: usize) -> f64 {
+        self.get(index, index)
+    }
+
+    /// Sum of the diagonal.
+    #[must_use]
+    pub fn trace(&self) -> f64 {
+        (0..self.order).map(|index| self.diagonal(index)).sum()
+    }
+
+    /// `out = A x`.
+    pub fn multiply_into(&self, x: &[f64], out: &mut [f64]) {
+        for (value, row) in out.iter_mut().zip(self.data.chunks_exact(self.order.max(1))) {
+            *value = dot(row, x);
+        }
+    }
+
+    /// `xᵀ A x`, without allocation.
+    #[must_use]
+    pub fn quadratic_form(&self, x: &[f64]) -> f64 {
+        self.data.chunks_exact(self.order.max(1)).zip(x).map(|(row, &xi)| xi * dot(row, x)).sum()
+    }
+
+    /// The principal submatrix of the rows (and columns) in `keep`, in that order.
+    #[must_use]
+    pub fn principal(&self, keep: &[usize]) -> Self {
+        Self::from_lower(keep.len(), |row, column| self.get(keep[row], keep[column]))
+    }
+
+    /// `(1 − intensity) A + intensity · target · I`: shrinkage towards the scaled identity.
+    #[must_use]
+    pub fn shrunk(&self, intensity: f64, target: f64) -> Self {
+        Self::from_lower(self.order, |row, column| {
+            let diagonal = if row == column { intensity * target } else { 0.0 };
+            (1.0 - intensity) * self.get(row, column) + diagonal
+        })
+    }
+}
+
+/// Inner product, summed from the first element to the last.
+#[must_use]
+#[inline]
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quadratic_form_is_what_the_definition_says() {
+        let matrix = SymmetricMatrix::from_lower(2, |row, column| [[4.0, 1.0], [1.0, 9.0]][row][column]);
+        assert_eq!(matrix.quadratic_form(&[0.5, 0.5]), 0.25 * (4.0 + 2.0 + 9.0));
+        assert_eq!(matrix.trace(), 13.0);
+    }
+
+    #[test]
+    fn shrinking_entirely_leaves_the_target() {
+        let matrix = SymmetricMatrix::from_lower(2, |_, _| 3.0).shrunk(1.0, 2.0);
+        assert_eq!(matrix.as_slice(), [2.0, 0.0, 0.0, 2.0]);
+    }
+
+    #[test]
+    fn a_wrong_number_of_entries_is_refused() {
+        assert!(SymmetricMatrix::from_row_major(2, vec![1.0; 3]).is_err());
+    }
+}
