@@ -1,0 +1,271 @@
+//! Which ticks count: bad input is told apart here, and never stops the stream.
+//!
+//! Two kinds of doubt need a second look, because a real market does both now and then:
+//!
+//! * A tick far ahead of the stream is held. Once [`CONFIRMATIONS`] ticks in a row agree on the new time
+//!   (as after an outage) all of them count, in the order they came; a tick in the old time contradicts
+//!   them, and they are quarantined. The first ticks of a stream are held in the same way, so that one
+//!   wrong time stamp at its head cannot make all others late.
+//! * A price far from the last one is quarantined. Once [`CONFIRMATIONS`] in a row of one asset agree with
+//!   each other (as after a redenomination) the last of them counts and becomes the price to compare with.
+
+use crate::clock::Nanos;
+use crate::tick::{Event, EventKind, Tick};
+
+/// Ticks that must agree before doubt is given up.
+pub const CONFIRMATIONS: usize = 3;
+/// Recent ticks an asset is compared with to find duplicates.
+const REMEMBERED: usize = 32;
+/// Ticks held at most; the oldest is quarantined beyond that.
+const MOST_HELD: usize = 64;
+/// No price of anything is outside this range.
+const PLAUSIBLE_PRICES: std::ops::Range<f64> = 1e-15..1e15;
+
+/// What became of a tick that was offered, or of one held before it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Admitted {
+    /// It counts, for the asset at this position of the universe.
+    Tick(usize, Tick),
+    /// It does not; this is kept in `events`.
+    Event(Event),
+}
+
+/// Judges the ticks of one universe in the order they come.
+#[derive(Debug, Clone)]
+pub struct Admission {
+    max_ahead: Nanos,
+    max_ratio: f64,
+    merged: Option<Nanos>,
+    assets: Vec<AssetMemory>,
+    held: Vec<(usize, Tick)>,
+}
+
+#[derive(Debug, Clone)]
+struct AssetMemory {
+    fingerprints: [u64; REMEMBERED],
+    next: usize,
+    price: Option<f64>,
+    doubtful: usize,
+    doubtful_price: f64,
+}
+
+impl AssetMemory {
+    const NEW: Self =
+        Self { fingerprints: [0; REMEMBERED], next: 0, price: None, doubtful: 0, doubtful_price: f64::NAN };
+}
+
+impl Admission {
+    /// For `assets` assets; ticks more than `max_ahead` ahead and prices more than `max_ratio` times away
+    /// are in doubt.
+    #[must_use]
+    pub fn new(assets: usize, max_ahead: Nanos, max_ratio: f64) -> Self {
+        Self {
+            max_ahead,
+            max_ratio,
+            merged: None,
+            assets: vec![AssetMemory::NEW; assets],
+            held: Vec::with_capacity(MOST_HELD),
+        }
+    }
+
+    /// Merged time: the greatest event time admitted so far.
+    #[must_use]
+    pub fn merged_time(&self) -> Option<Nanos> {
+        self.merged
+    }
+
+    /// Starts from known prices at a known time, as after history.
+    pub fn seed(&mut self, time: Nanos, prices: impl Iterator<Item = f64>) {
+        self.merged = Some(self.merged.map_or(time, |merged| merged.max(time)));
+        for (asset, price) in self.assets.iter_mut().zip(prices) {
+            asset.price = (!price.is_nan()).then_some(price);
+        }
+    }
+
+    /// Judges one tick of the asset at `position`. `is_late` tells whether an event time's bar is final.
+    /// Everything decided by it, about this tick or held ones, goes to `out` in order.
+    pub fn offer(
+        &mut self,
+        position: usize,
+        tick: Tick,
+        is_late: &mut dyn FnMut(Nanos) -> bool,
+        out: &mut dyn FnMut(Admitted),
+    ) {
+        if let Some(event) = implausible(&tick) {
+            return out(Admitted::Event(event));
+        }
+        let in_doubt =
+            self.merged.is_none_or(|merged| tick.event_time > merged.saturating_add(self.max_ahead));
+        if in_doubt {
+            return self.hold(position, tick, is_late, out);
+        }
+        if !self.held.is_empty() {
+            self.reject_held(out);
+        }
+        self.judge(position, tick, is_late, out);
+    }
+
+    /// The input has ended: ticks held at the very start count, those held after a jump do not.
+    pub fn end(&mut self, is_late: &mut dyn FnMut(Nanos) -> bool, out: &mut dyn FnMut(Admitted)) {
+        if self.merged.is_none() {
+            self.release(is_late, out);
+        } else {
+            self.reject_held(out);
+        }
+    }
+
+    fn hold(
+        &mut self,
+        position: usize,
+        tick: Tick,
+        is_late: &mut dyn FnMut(Nanos) -> bool,
+        out: &mut dyn FnMut(Admitted),
+    ) {
+        if self.held.len() == MOST_HELD {
+            let (_, oldest) = self.held.remove(0);
+            out(Admitted::Event(self.ahead(&oldest)));
+        }
+        self.held.push((position, tick));
+        let agreeing =
+            self.held.iter().filter(|(_, held)| self.agree(held.event_time, tick.event_time)).count();
+        if agreeing >= CONFIRMATIONS {
+            let max_ahead = self.max_ahead;
+            let agrees = |held: &Tick| (held.event_time - tick.event_time).abs() <= max_ahead;
+            let (kept, wrong): (Vec<_>, Vec<_>) =
+                std::mem::take(&mut self.held).into_iter().partition(|(_, held)| agrees(held));
+            for (_, tick) in wrong {
+                out(Admitted::Event(self.ahead(&tick)));
+            }
+            self.held = kept;
+            self.release(is_late, out);
+        }
+    }
+
+    fn agree(&self, a: Nanos, b: Nanos) -> bool {
+        (a - b).abs() <= self.max_ahead
+    }
+
+    fn release(&mut self, is_late: &mut dyn FnMut(Nanos) -> bool, out: &mut dyn FnMut(Admitted)) {
+        let mut held = std::mem::take(&mut self.held);
+        for (position, tick) in held.drain(..) {
+            self.judge(position, tick, is_late, out);
+        }
+        self.held = held;
+    }
+
+    fn reject_held(&mut self, out: &mut dyn FnMut(Admitted)) {
+        for index in 0..self.held.len() {
+            out(Admitted::Event(self.ahead(&self.held[index].1)));
+        }
+        self.held.clear();
+    }
+
+    fn judge(
+        &mut self,
+        position: usize,
+        tick: Tick,
+        is_late: &mut dyn FnMut(Nanos) -> bool,
+        out: &mut dyn FnMut(Admitted),
+    ) {
+        let asset = &mut self.assets[position];
+        let fingerprint = fingerprint(&tick);
+        if asset.fingerprints.contains(&fingerprint) {
+            let detail = format!("the same message came before: price {} at {}", tick.price, tick.event_time);
+            return out(Admitted::Event(event(&tick, EventKind::Ignored, "duplicate", detail)));
+        }
+        if is_late(tick.event_time) {
+            return out(Admitted::Event(out_of_order(&tick)));
+        }
+        asset.remember(fingerprint);
+        if let Some(away) = asset.far_from(tick.price, self.max_ratio) {
+            let detail = format!("price {} is {away:.1} times away from the last one", tick.price);
+            return out(Admitted::Event(event(&tick, EventKind::Quarantined, "price absurdly far", detail)));
+        }
+        self.merged = Some(self.merged.map_or(tick.event_time, |merged| merged.max(tick.event_time)));
+        out(Admitted::Tick(position, tick));
+    }
+
+    fn ahead(&self, tick: &Tick) -> Event {
+        let by = self.merged.map_or(0, |merged| (tick.event_time - merged) / crate::clock::SECOND);
+        let detail = format!(
+            "event time {} is {by} s ahead of the stream, and no other tick confirms it",
+            tick.event_time
+        );
+        event(tick, EventKind::Quarantined, "too far ahead", detail)
+    }
+}
+
+impl AssetMemory {
+    fn remember(&mut self, fingerprint: u64) {
+        self.fingerprints[self.next] = fingerprint;
+        self.next = (self.next + 1) % REMEMBERED;
+    }
+
+    /// How many times the price is away from the last one, if it is too far and not confirmed; otherwise
+    /// it becomes the last one.
+    fn far_from(&mut self, price: f64, max_ratio: f64) -> Option<f64> {
+        let times = |a: f64, b: f64| (a / b).max(b / a);
+        if let Some(away) = self.price.map(|last| times(price, last)).filter(|&away| away > max_ratio) {
+            let agrees = self.doubtful > 0 && times(price, self.doubtful_price) <= max_ratio;
+            self.doubtful = if agrees { self.doubtful + 1 } else { 1 };
+            self.doubtful_price = price;
+            if self.doubtful < CONFIRMATIONS {
+                return Some(away);
+            }
+        }
+        self.doubtful = 0;
+        self.price = Some(price);
+        None
+    }
+}
+
+fn implausible(tick: &Tick) -> Option<Event> {
+    let quarantine = |reason| {
+        let detail = format!("price {}", tick.price);
+        Some(event(tick, EventKind::Quarantined, reason, detail))
+    };
+    if !tick.price.is_finite() {
+        return quarantine("price not finite");
+    }
+    if tick.price <= 0.0 {
+        return quarantine("price not positive");
+    }
+    if !PLAUSIBLE_PRICES.contains(&tick.price) {
+        return quarantine("price absurdly far");
+    }
+    None
+}
+
+/// The event for a tick whose bar is final.
+pub(crate) fn out_of_order(tick: &Tick) -> Event {
+    let detail = format!("event time {} belongs to a bar that is final", tick.event_time);
+    event(tick, EventKind::Quarantined, "out of order", detail)
+}
+
+fn event(tick: &Tick, kind: EventKind, reason: &'static str, detail: String) -> Event {
+    Event { kind, reason, detail, partition: tick.partition, offset: tick.offset }
+}
+
+/// A number that two ticks share when [`Tick::same_message`] holds between them; never zero.
+fn fingerprint(tick: &Tick) -> u64 {
+    let bits = |value: Option<f64>| value.map_or(u64::MAX, f64::to_bits);
+    let fields = match tick.sequence {
+        Some(sequence) => [tick.event_time as u64, u64::from(tick.venue), sequence, 1, 0, 0],
+        None => [
+            tick.event_time as u64,
+            u64::from(tick.venue),
+            tick.price.to_bits(),
+            bits(tick.bid),
+            bits(tick.ask),
+            bits(tick.size),
+        ],
+    };
+    let hash = fields.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &field| {
+        let mixed = (hash ^ field).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed ^ (mixed >> 29)
+    });
+    hash.max(1)
+}
+
+#[cfg(test)]
+mod tests;

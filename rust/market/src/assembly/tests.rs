@@ -1,0 +1,149 @@
+use std::collections::BTreeMap;
+
+use silverbullet_kernel::Objective;
+
+use super::*;
+use crate::clock::SECOND;
+use crate::source::SourceDescription;
+use crate::tick::AssetId;
+use crate::universe::UniverseSettings;
+
+fn universe(lateness: &str) -> Universe {
+    let settings = UniverseSettings {
+        assets: vec!["ETH".into(), "BTC".into()],
+        bar: "1s".into(),
+        window: 10,
+        estimator: "sample".into(),
+        half_life: 1.0,
+        risk_free: 0.0,
+        lower: 0.0,
+        upper: 1.0,
+        bounds: BTreeMap::new(),
+        objectives: Objective::ALL.to_vec(),
+        population: 1,
+        samples: 1,
+        lateness: lateness.into(),
+        stale_after: "1m".into(),
+        max_ahead: "1m".into(),
+        max_price_ratio: 10.0,
+        frontier_every: "1m".into(),
+    };
+    let source = SourceDescription {
+        name: "test".into(),
+        identity: String::new(),
+        assets: vec!["BTC".into(), "DOGE".into(), "ETH".into()],
+        grid: None,
+        replayable: true,
+        rows: None,
+    };
+    Universe::resolve("test", &settings, &source, 0).unwrap()
+}
+
+fn tick(asset: u32, millis: i64, price: f64, offset: u64) -> Tick {
+    Tick {
+        asset: AssetId(asset),
+        price,
+        bid: None,
+        ask: None,
+        size: None,
+        event_time: millis * SECOND / 1_000,
+        receipt_time: 0,
+        venue: 0,
+        sequence: None,
+        partition: 0,
+        offset,
+    }
+}
+
+/// Each step as a short word: `bar 3`, `tick 17`, or an event's reason.
+fn words(assembly: &mut Assembly, ticks: &[Tick], end: bool) -> Vec<String> {
+    let mut words = vec![];
+    let mut out = |step: Step| {
+        words.push(match step {
+            Step::Bar(bar) => format!("bar {}", bar.number),
+            Step::Tick(_, tick) => format!("tick {}", tick.offset),
+            Step::Gap(event) | Step::Event(event) => event.reason.to_owned(),
+        });
+    };
+    ticks.iter().for_each(|&tick| assembly.tick(tick, &mut out));
+    if end {
+        assembly.end(&mut out);
+    }
+    words
+}
+
+#[test]
+fn a_bar_is_final_before_the_tick_that_made_it_so_and_the_end_closes_the_last() {
+    let ticks =
+        [tick(0, 900, 1.0, 1), tick(2, 1_000, 2.0, 2), tick(0, 1_100, 1.0, 3), tick(0, 1_250, 1.0, 4)];
+    let words = words(&mut Assembly::new(&universe("250ms")), &ticks, true);
+    assert_eq!(words, ["tick 1", "tick 2", "tick 3", "bar 1", "tick 4", "bar 2"]);
+}
+
+#[test]
+fn a_late_tick_within_the_allowance_still_counts() {
+    let mut assembly = Assembly::new(&universe("250ms"));
+    let ticks = [
+        tick(0, 900, 1.0, 1),
+        tick(0, 901, 1.5, 2),
+        tick(0, 1_100, 1.0, 3),
+        tick(0, 950, 3.0, 4),
+        tick(0, 1_300, 1.0, 5),
+        tick(0, 960, 3.0, 6),
+    ];
+    let mut closes = vec![];
+    for tick in ticks {
+        assembly.tick(tick, &mut |step| {
+            if let Step::Bar(bar) = step {
+                closes.push(bar.assets[1].close);
+            }
+        });
+    }
+    assert_eq!(closes, [3.0]);
+}
+
+#[test]
+fn without_lateness_ticks_of_one_time_share_their_bar() {
+    let ticks =
+        [tick(0, 1_000, 1.0, 1), tick(2, 1_000, 2.0, 2), tick(0, 2_000, 1.0, 3), tick(2, 2_000, 2.0, 4)];
+    let words = words(&mut Assembly::new(&universe("0s")), &ticks, true);
+    assert_eq!(words, ["tick 1", "tick 2", "bar 1", "tick 3", "tick 4", "bar 2"]);
+}
+
+#[test]
+fn other_assets_are_none_of_its_business() {
+    assert!(words(&mut Assembly::new(&universe("0s")), &[tick(1, 1_000, 1.0, 1)], true).is_empty());
+}
+
+#[test]
+fn ticks_held_after_an_outage_find_their_bars_and_mark_the_gap() {
+    let mut ticks: Vec<Tick> = (1..=3).map(|step| tick(0, step * 400, 1.0, step as u64)).collect();
+    ticks.extend((0..4).map(|step| tick(0, 500_400 + step * 1_000, 1.0, 10 + step as u64)));
+    let words = words(&mut Assembly::new(&universe("250ms")), &ticks, false);
+    assert_eq!(
+        words,
+        [
+            "tick 1", "tick 2", "tick 3", "bar 1", "bar 2", "gap", "tick 10", "bar 501", "tick 11",
+            "bar 502", "tick 12", "bar 503", "tick 13"
+        ]
+    );
+}
+
+#[test]
+fn history_fills_bars_and_ticks_follow_it() {
+    let mut assembly = Assembly::new(&universe("250ms"));
+    let mut returns = vec![];
+    for (number, price) in [(5, 100.0), (6, 110.0)] {
+        let history = HistoryBar { number, closes: vec![Some(price), None, Some(2.0)] };
+        assembly.history(&history, &mut |step| {
+            if let Step::Bar(bar) = step {
+                returns.push(bar.assets[1].simple_return);
+            }
+        });
+    }
+    assert!(returns[0].is_nan() && (returns[1] - 0.1).abs() < 1e-15);
+    assert_eq!(
+        words(&mut assembly, &[tick(0, 6_000, 1.0, 1), tick(0, 6_001, 111.0, 2)], false),
+        ["out of order", "tick 2"]
+    );
+}

@@ -1,0 +1,168 @@
+//! Ticks, and what else a source hands to the engine.
+
+use crate::clock::Nanos;
+
+/// Position of an asset in its source's directory of names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AssetId(pub u32);
+
+impl AssetId {
+    /// The position as an index.
+    #[must_use]
+    #[inline]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One price of one asset.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tick {
+    /// Whose price it is.
+    pub asset: AssetId,
+    /// The price, in the quote currency.
+    pub price: f64,
+    /// Best bid, where the source has one.
+    pub bid: Option<f64>,
+    /// Best ask, where the source has one.
+    pub ask: Option<f64>,
+    /// Traded quantity, where the source has one.
+    pub size: Option<f64>,
+    /// When it happened, as the venue says: nanoseconds UTC.
+    pub event_time: Nanos,
+    /// When it arrived here, on the monotonic clock: ages and latencies come from this.
+    pub receipt_time: Nanos,
+    /// Which venue said so; breaks ties in event time between venues.
+    pub venue: u16,
+    /// The venue's own number for it, where it has one.
+    pub sequence: Option<u64>,
+    /// Partition of the queue, or zero.
+    pub partition: u32,
+    /// Offset in the partition, or line of the file.
+    pub offset: u64,
+}
+
+/// What decides which of two ticks is the later one, whatever order they arrived in.
+pub type OrderKey = (Nanos, u16, u64, u32, u64);
+
+impl Tick {
+    /// Event time, venue, sequence, partition, offset: the greatest of a bar's ticks is its close.
+    #[must_use]
+    #[inline]
+    pub fn order_key(&self) -> OrderKey {
+        (self.event_time, self.venue, self.sequence.unwrap_or(0), self.partition, self.offset)
+    }
+
+    /// True when the two say the same in every field but where and when they arrived.
+    #[must_use]
+    pub fn same_message(&self, other: &Self) -> bool {
+        self.asset == other.asset
+            && self.event_time == other.event_time
+            && self.venue == other.venue
+            && match (self.sequence, other.sequence) {
+                (Some(a), Some(b)) => a == b,
+                (None, None) => {
+                    self.price.to_bits() == other.price.to_bits()
+                        && self.bid == other.bid
+                        && self.ask == other.ask
+                        && self.size == other.size
+                }
+                _ => false,
+            }
+    }
+}
+
+/// What happened to the stream besides ticks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum EventKind {
+    /// An input that could not be used, with the reason.
+    Quarantined,
+    /// An input that was understood and rightly left out, e.g. a duplicate.
+    Ignored,
+    /// A stretch of time without any tick, across which no return is formed.
+    Gap,
+    /// An answer that is not the one asked for.
+    Fallback,
+}
+
+impl EventKind {
+    /// The name used in tables and interfaces.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Quarantined => "quarantined",
+            Self::Ignored => "ignored",
+            Self::Gap => "gap",
+            Self::Fallback => "fallback",
+        }
+    }
+}
+
+/// One row of the `events` table, before the engine adds universe and time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// What kind of thing happened.
+    pub kind: EventKind,
+    /// A short constant reason that counts are kept under, e.g. `price not positive`.
+    pub reason: &'static str,
+    /// The particulars, with what was found and where.
+    pub detail: String,
+    /// Partition of the queue, or zero.
+    pub partition: u32,
+    /// Offset in the partition, or line of the file.
+    pub offset: u64,
+}
+
+/// A bar known beforehand: history that fills the window before the first tick.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HistoryBar {
+    /// The bar's number: its close time divided by the interval.
+    pub number: i64,
+    /// One close an asset of the source's directory; `None` where the asset had none.
+    pub closes: Vec<Option<f64>>,
+}
+
+/// What flows from a source to an engine. Boxed where it is rare, so that a slot stays one tick wide.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// A price.
+    Tick(Tick),
+    /// A bar of history; only before the first tick.
+    History(Box<HistoryBar>),
+    /// Something to be kept in `events`.
+    Event(Box<Event>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tick(price: f64, sequence: Option<u64>, offset: u64) -> Tick {
+        Tick {
+            asset: AssetId(0),
+            price,
+            bid: None,
+            ask: None,
+            size: None,
+            event_time: 5,
+            receipt_time: 0,
+            venue: 0,
+            sequence,
+            partition: 0,
+            offset,
+        }
+    }
+
+    #[test]
+    fn a_message_is_the_same_by_sequence_or_by_every_field() {
+        assert!(tick(1.0, None, 1).same_message(&tick(1.0, None, 2)));
+        assert!(!tick(1.0, None, 1).same_message(&tick(2.0, None, 2)));
+        assert!(tick(1.0, Some(7), 1).same_message(&tick(2.0, Some(7), 2)));
+        assert!(!tick(1.0, Some(7), 1).same_message(&tick(1.0, Some(8), 2)));
+    }
+
+    #[test]
+    fn later_in_the_file_is_later_at_the_same_time() {
+        assert!(tick(1.0, None, 2).order_key() > tick(1.0, None, 1).order_key());
+    }
+}
