@@ -31,7 +31,9 @@ pub enum Error {
         value: f64,
     },
     /// The covariance differs from its transpose beyond rounding.
-    #[error("covariance: entry ({row}, {column}) is {upper:e} but ({column}, {row}) is {lower:e}; it must be symmetric")]
+    #[error(
+        "covariance: entry ({row}, {column}) is {upper:e} but ({column}, {row}) is {lower:e}; it must be symmetric"
+    )]
     NotSymmetric {
         /// Row of the larger disagreement.
         row: usize,
@@ -43,7 +45,9 @@ pub enum Error {
         lower: f64,
     },
     /// The covariance has a negative eigenvalue beyond rounding.
-    #[error("covariance: smallest eigenvalue {smallest:e} against largest {largest:e}; it must be positive semi-definite")]
+    #[error(
+        "covariance: smallest eigenvalue {smallest:e} against largest {largest:e}; it must be positive semi-definite"
+    )]
     NotPositiveSemidefinite {
         /// Smallest eigenvalue.
         smallest: f64,

@@ -170,7 +170,7 @@ pub struct Portfolio {
     pub risk: f64,
     /// (mean − risk-free) / risk, per bar; `None` where the risk is zero.
     pub sharpe: Option<f64>,
-    /// Stated distance from the optimum, see [`gap`](crate::gap); `None` where there is no optimum to
+    /// Stated distance from the optimum, see [`gap`](fn@crate::gap); `None` where there is no optimum to
     /// measure from (fallbacks, baselines).
     pub gap: Option<f64>,
     /// Whether this answers the question asked.

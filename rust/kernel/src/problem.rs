@@ -214,11 +214,7 @@ impl Problem {
     /// Mean, risk and Sharpe ratio of `weights` under this problem.
     #[must_use]
     pub fn evaluate(&self, weights: &[f64]) -> Evaluation {
-        Evaluation::new(
-            dot(&self.mean, weights),
-            self.covariance.quadratic_form(weights),
-            self.risk_free,
-        )
+        Evaluation::new(dot(&self.mean, weights), self.covariance.quadratic_form(weights), self.risk_free)
     }
 }
 

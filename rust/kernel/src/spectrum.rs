@@ -36,7 +36,8 @@ mod tests {
     #[test]
     fn condition_of_a_diagonal_is_the_ratio_of_its_ends() {
         let diagonal = [4.0e-10, 1.0e-10, 2.0e-10];
-        let matrix = SymmetricMatrix::from_lower(3, |row, column| if row == column { diagonal[row] } else { 0.0 });
+        let matrix =
+            SymmetricMatrix::from_lower(3, |row, column| if row == column { diagonal[row] } else { 0.0 });
         assert!((condition_number(&matrix).unwrap() - 4.0).abs() < 1e-12);
     }
 

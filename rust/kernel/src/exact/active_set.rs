@@ -1,0 +1,329 @@
+//! A primal active-set solver under box bounds, warm-started from its last answer.
+//!
+//! It minimises `½ wᵀΣw − t μ·w` over `{l ≤ w ≤ u, Σw = 1}`, or maximises the Sharpe ratio
+//! `(μ − r_f)·w / √(wᵀΣw)` over the same set. For the latter the problem is homogenised: `y = κ w` with
+//! `κ = 1·y > 0` lies in the cone `l κ ≤ y ≤ u κ` and minimises `½ yᵀΣy − (μ − r_f)·y` (Cornuéjols &
+//! Tütüncü, Optimization Methods in Finance, section 8.2). A step in y projects to a straight step in w, so
+//! that both objectives share their ratio test and their multipliers: with `t = wᵀΣw / (μ − r_f)·w` the
+//! gradient of the homogenised problem is that of the first one.
+//!
+//! Σ may be singular: an asset whose entry would make the face singular is exchanged along the direction
+//! without curvature until a bound stops it (Best, Portfolio Optimization, 2010, chapter 2). All tolerances
+//! are relative: results do not depend on the unit of the returns. A warm solve does not allocate.
+
+use super::face::Face;
+use super::rank_one::RankOne;
+use crate::matrix::SymmetricMatrix;
+use crate::problem::Bounds;
+
+/// A variance below this multiple of the mean variance counts as none.
+pub const RISKLESS: f64 = 1e-12;
+
+/// Weights this close to a bound are on it.
+const SNAP: f64 = 4.0 * f64::EPSILON;
+
+/// Where a solve begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// From the last answer of this solver, when there is one.
+    Warm,
+    /// From a vertex of the feasible set.
+    Cold,
+}
+
+/// How a solve ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// The weights are optimal.
+    Optimal,
+    /// No feasible portfolio has a positive excess mean: the weights are those of the largest mean.
+    NoPositiveExcessMean,
+    /// A feasible portfolio has no risk, so there is no unique answer; the weights are feasible.
+    Riskless,
+    /// The step limit was reached; the weights are feasible.
+    NotConverged,
+}
+
+/// What a solve found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Solution<'a> {
+    /// One weight an asset, within the bounds, summing to one.
+    pub weights: &'a [f64],
+    /// Their variance.
+    pub variance: f64,
+    /// How the solve ended.
+    pub status: Status,
+}
+
+/// Where a weight stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Free,
+    Lower,
+    Upper,
+}
+
+/// What is optimised; the linear term itself is in the solver's `score`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Goal {
+    /// `½ wᵀΣw − tolerance · score·w`.
+    Utility { tolerance: f64 },
+    /// `score·w / √(wᵀΣw)`.
+    Sharpe,
+}
+
+/// A solver for one universe and one objective: owns its workspace and remembers its last active set.
+#[derive(Debug, Clone)]
+pub struct ActiveSetSolver {
+    pub(super) lower: Vec<f64>,
+    pub(super) upper: Vec<f64>,
+    pub(super) weights: Vec<f64>,
+    pub(super) place: Vec<Place>,
+    pub(super) face: Face,
+    /// True when `weights` and `place` are those of an optimum.
+    warm: bool,
+    /// Mean or excess mean.
+    pub(super) score: Vec<f64>,
+    /// Standard deviation of each asset, and the mean variance: what tolerances are relative to.
+    pub(super) deviation: Vec<f64>,
+    pub(super) typical: f64,
+    /// Rounding of a sum over the assets, relative to the sizes of its terms.
+    pub(super) rounding: f64,
+    /// Σ w, its quadratic form, the gradient, and the risk tolerance t it was taken at.
+    pub(super) product: Vec<f64>,
+    pub(super) variance: f64,
+    pub(super) gradient: Vec<f64>,
+    pub(super) tolerance: f64,
+    /// Scratch: step on the face, two right-hand sides, the weights before a trial, assets not to be
+    /// freed again before the next real step, the order of a greedy fill.
+    pub(super) step: Vec<f64>,
+    pub(super) first: Vec<f64>,
+    pub(super) second: Vec<f64>,
+    pub(super) backup: Vec<f64>,
+    pub(super) barred: Vec<bool>,
+    /// The asset freed last.
+    pub(super) entered: Option<usize>,
+    order: Vec<usize>,
+    /// Room for Σ written out, where the base alone is singular.
+    dense: SymmetricMatrix,
+}
+
+impl ActiveSetSolver {
+    /// A solver for universes of `bounds.assets()` assets, which must be at least one.
+    #[must_use]
+    pub fn new(bounds: &Bounds) -> Self {
+        let assets = bounds.assets();
+        let zeros = || vec![0.0; assets];
+        Self {
+            lower: bounds.lower().to_vec(),
+            upper: bounds.upper().to_vec(),
+            weights: zeros(),
+            place: vec![Place::Lower; assets],
+            face: Face::new(assets),
+            warm: false,
+            score: zeros(),
+            deviation: zeros(),
+            typical: 0.0,
+            rounding: f64::EPSILON * (2.0 + 0.5 * (assets as f64).sqrt()),
+            product: zeros(),
+            variance: 0.0,
+            gradient: zeros(),
+            tolerance: 0.0,
+            step: zeros(),
+            first: zeros(),
+            second: zeros(),
+            backup: zeros(),
+            barred: vec![false; assets],
+            entered: None,
+            order: (0..assets).collect(),
+            dense: SymmetricMatrix::zeros(assets),
+        }
+    }
+
+    /// The largest Sharpe ratio. `mean` has one element an asset, `risk_free` is per bar.
+    pub fn solve_max_sharpe(
+        &mut self,
+        mean: &[f64],
+        risk_free: f64,
+        covariance: &RankOne<'_>,
+        start: Start,
+    ) -> Solution<'_> {
+        for (score, mean) in self.score.iter_mut().zip(mean) {
+            *score = mean - risk_free;
+        }
+        self.run(Goal::Sharpe, covariance, start)
+    }
+
+    /// The smallest variance.
+    pub fn solve_min_variance(&mut self, covariance: &RankOne<'_>, start: Start) -> Solution<'_> {
+        self.score.fill(0.0);
+        self.run(Goal::Utility { tolerance: 0.0 }, covariance, start)
+    }
+
+    /// The smallest `½ wᵀΣw − tolerance · mean·w`; `tolerance ≥ 0` is the risk tolerance, the reciprocal of
+    /// the risk aversion.
+    pub fn solve_utility(
+        &mut self,
+        mean: &[f64],
+        tolerance: f64,
+        covariance: &RankOne<'_>,
+        start: Start,
+    ) -> Solution<'_> {
+        self.score.copy_from_slice(mean);
+        self.run(Goal::Utility { tolerance }, covariance, start)
+    }
+
+    fn run(&mut self, goal: Goal, view: &RankOne<'_>, start: Start) -> Solution<'_> {
+        self.measure(view);
+        let mut status = None;
+        if start == Start::Warm && self.warm && (goal != Goal::Sharpe || self.has_excess()) {
+            status = self.attempt(goal, view, true);
+        }
+        let status = match status {
+            Some(status) => status,
+            None => self.run_cold(goal, view),
+        };
+        self.warm = matches!(status, Status::Optimal);
+        self.tidy();
+        Solution { weights: &self.weights, variance: self.variance, status }
+    }
+
+    fn run_cold(&mut self, goal: Goal, view: &RankOne<'_>) -> Status {
+        self.start_at_vertex(goal, view);
+        if goal == Goal::Sharpe && !self.has_excess() {
+            return Status::NoPositiveExcessMean;
+        }
+        if self.typical <= 0.0 {
+            self.variance = 0.0;
+            return Status::Riskless;
+        }
+        self.attempt(goal, view, false).unwrap_or(Status::NotConverged)
+    }
+
+    /// From the present weights to an optimum; `None` when the step limit was reached.
+    fn attempt(&mut self, goal: Goal, view: &RankOne<'_>, warm: bool) -> Option<Status> {
+        if warm && self.settle(goal, view) {
+            return Some(Status::Optimal);
+        }
+        let mut dense = std::mem::take(&mut self.dense);
+        let status = self.descend_and_settle(goal, view, &mut dense);
+        self.dense = dense;
+        status
+    }
+
+    fn descend_and_settle(
+        &mut self,
+        goal: Goal,
+        view: &RankOne<'_>,
+        dense: &mut SymmetricMatrix,
+    ) -> Option<Status> {
+        let clean = self.face.refactor(view, self.typical);
+        let mut end = if clean || view.is_plain() { self.descend(goal, view) } else { End::NeedsDense };
+        let mut written = false;
+        if end == End::NeedsDense {
+            view.write_into(dense);
+            written = true;
+            self.face.refactor(&RankOne::plain(dense), self.typical);
+            end = self.descend(goal, &RankOne::plain(dense));
+        }
+        match end {
+            End::Riskless => return Some(Status::Riskless),
+            End::Optimal => {}
+            End::NeedsDense | End::StepLimit => return None,
+        }
+        // The same active set gives the same bits, however it was reached: the weights are computed once
+        // more, from a factor made from scratch.
+        if !self.settle(goal, view) && !view.is_plain() {
+            if !written {
+                view.write_into(dense);
+            }
+            self.settle(goal, &RankOne::plain(dense));
+        }
+        Some(Status::Optimal)
+    }
+
+    /// What tolerances are relative to.
+    fn measure(&mut self, view: &RankOne<'_>) {
+        let mut total = 0.0;
+        for (asset, deviation) in self.deviation.iter_mut().enumerate() {
+            let variance = view.entry(asset, asset).max(0.0);
+            total += variance;
+            *deviation = variance.sqrt();
+        }
+        self.typical = total / self.deviation.len().max(1) as f64;
+    }
+
+    /// True when the present weights have an excess mean above rounding.
+    fn has_excess(&self) -> bool {
+        let terms = self.score.iter().zip(&self.weights).map(|(score, weight)| score * weight);
+        let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), term| (sum + term, size + term.abs()));
+        sum > 4.0 * f64::EPSILON * size
+    }
+
+    /// The vertex with the largest mean, or with the smallest variances where no mean counts.
+    fn start_at_vertex(&mut self, goal: Goal, view: &RankOne<'_>) {
+        let by_variance = matches!(goal, Goal::Utility { tolerance } if tolerance == 0.0);
+        let value = |asset: usize| if by_variance { -view.entry(asset, asset) } else { self.score[asset] };
+        for (asset, slot) in self.order.iter_mut().enumerate() {
+            *slot = asset;
+        }
+        self.order.sort_unstable_by(|&a, &b| value(b).total_cmp(&value(a)).then(a.cmp(&b)));
+        self.weights.copy_from_slice(&self.lower);
+        self.place.fill(Place::Lower);
+        self.barred.fill(false);
+        let mut left = 1.0 - self.lower.iter().sum::<f64>();
+        // One asset is always free, even at its bound: it takes up what the others leave.
+        let mut free = self.order.first().copied().unwrap_or(0);
+        for &asset in &self.order {
+            let room = self.upper[asset] - self.lower[asset];
+            if left <= 0.0 || room <= 0.0 {
+                continue;
+            }
+            free = asset;
+            self.weights[asset] += room.min(left);
+            self.place[asset] = Place::Upper;
+            left -= room;
+        }
+        self.place[free] = Place::Free;
+        self.face.free.clear();
+        self.face.free.push(free);
+    }
+
+    /// Puts the weights inside their bounds exactly, those within rounding of a bound on it, and lets those
+    /// with room take up the missing sum. At a vertex the free asset may be any of several: snapping makes
+    /// their answers the same bits.
+    pub(super) fn tidy(&mut self) {
+        for (weight, (&lower, &upper)) in self.weights.iter_mut().zip(self.lower.iter().zip(&self.upper)) {
+            *weight = weight.clamp(lower, upper);
+            if *weight - lower <= SNAP {
+                *weight = lower;
+            } else if upper - *weight <= SNAP {
+                *weight = upper;
+            }
+        }
+        let missing = 1.0 - self.weights.iter().sum::<f64>();
+        if missing.abs() <= SNAP {
+            return;
+        }
+        let mut left = missing;
+        for pass in [Place::Free, Place::Lower, Place::Upper] {
+            for asset in 0..self.weights.len() {
+                if self.place[asset] == pass && left != 0.0 {
+                    let old = self.weights[asset];
+                    self.weights[asset] = (old + left).clamp(self.lower[asset], self.upper[asset]);
+                    left -= self.weights[asset] - old;
+                }
+            }
+        }
+    }
+}
+
+/// How a descent ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Optimal,
+    Riskless,
+    /// The base alone is singular on the face: Σ has to be written out.
+    NeedsDense,
+    StepLimit,
+}

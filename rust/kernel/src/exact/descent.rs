@@ -1,0 +1,369 @@
+//! The steps of the active-set method: gradient, Newton step on the face, ratio test, entry of an asset.
+
+use super::active_set::{ActiveSetSolver, End, Goal, Place, RISKLESS};
+use super::rank_one::RankOne;
+use super::vector::{add_scaled, dot};
+
+/// A multiplier below this multiple of the variance counts as zero, beside its own rounding.
+const MULTIPLIER_TOLERANCE: f64 = 1e-12;
+/// Elements of a step below this multiple of the largest are rounding and meet no bound.
+const STEP_TOLERANCE: f64 = 1e-14;
+/// A step shorter than this is none.
+const ZERO_STEP: f64 = 1e-15;
+/// Newton steps on one face: one is exact but for rounding.
+const NEWTON_STEPS: usize = 3;
+/// How often assets that left without having moved are tried again before the end.
+const PARDONS: usize = 3;
+/// The share of the variance below which the face holds a riskless combination.
+const PIVOT_SHARE: f64 = 1e-14;
+/// How far outside its bounds a weight may come out of the linear algebra.
+const BOUND_TOLERANCE: f64 = 1e-13;
+
+/// What a step did.
+#[derive(Debug, Clone, Copy)]
+struct Advance {
+    /// Some weight changed by more than rounding.
+    moved: bool,
+    /// A bound was met, and the face is smaller (or the extra asset at its other bound).
+    blocked: bool,
+}
+
+/// The largest rounding errors of gradient elements, by part.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Noise {
+    /// Per unit of an asset's standard deviation.
+    deviation: f64,
+    /// The same for every asset.
+    common: f64,
+}
+
+impl ActiveSetSolver {
+    /// Takes Σw, the variance and the gradient `Σw − t·score` at the present weights. False when the goal is
+    /// the Sharpe ratio and the excess mean is not positive.
+    pub(super) fn take_gradient(&mut self, goal: Goal, view: &RankOne<'_>) -> bool {
+        view.multiply_into(&self.weights, &mut self.product);
+        self.variance = dot(&self.weights, &self.product);
+        self.tolerance = match goal {
+            Goal::Utility { tolerance } => tolerance,
+            Goal::Sharpe => self.variance / dot(&self.weights, &self.score),
+        };
+        self.gradient.copy_from_slice(&self.product);
+        if self.tolerance != 0.0 {
+            add_scaled(&mut self.gradient, -self.tolerance, &self.score);
+        }
+        self.tolerance >= 0.0 && self.tolerance.is_finite()
+    }
+
+    /// How far gradient elements may be off.
+    pub(super) fn noise(&self) -> Noise {
+        let terms =
+            self.weights.iter().zip(&self.deviation).map(|(weight, deviation)| weight.abs() * deviation);
+        Noise {
+            deviation: self.rounding * terms.sum::<f64>(),
+            common: MULTIPLIER_TOLERANCE * self.variance.max(0.0),
+        }
+    }
+
+    /// How far the gradient element of one asset may be off.
+    pub(super) fn allowance(&self, noise: Noise, asset: usize) -> f64 {
+        let linear = self.rounding * self.tolerance * self.score[asset].abs();
+        noise.common + noise.deviation * self.deviation[asset] + linear
+    }
+
+    /// The multiplier of the sum (the mean gradient of the free assets), how far it may be off, and whether
+    /// the gradient is the same for all of them: then the weights are optimal on their face.
+    pub(super) fn level(&self, noise: Noise) -> (f64, f64, bool) {
+        let free = &self.face.free;
+        let level = free.iter().map(|&asset| self.gradient[asset]).sum::<f64>() / free.len().max(1) as f64;
+        let allowed = free.iter().map(|&asset| self.allowance(noise, asset)).fold(0.0, f64::max);
+        let flat = free.iter().all(|&asset| (self.gradient[asset] - level).abs() <= 2.0 * allowed);
+        (level, allowed, flat)
+    }
+
+    /// The asset whose multiplier has the wrong sign by most (the first one, when `bland`), if any.
+    pub(super) fn entering(&self, noise: Noise, level: f64, allowed: f64, bland: bool) -> Option<usize> {
+        let mut worst = 0.0;
+        let mut entering = None;
+        for asset in 0..self.weights.len() {
+            let multiplier = match self.place[asset] {
+                Place::Free => continue,
+                Place::Lower => self.gradient[asset] - level,
+                Place::Upper => level - self.gradient[asset],
+            };
+            if multiplier >= worst || self.barred[asset] || self.upper[asset] <= self.lower[asset] {
+                continue;
+            }
+            if -multiplier > allowed + self.allowance(noise, asset) {
+                worst = multiplier;
+                entering = Some(asset);
+                if bland {
+                    break;
+                }
+            }
+        }
+        entering
+    }
+
+    /// Steps from face to face until no multiplier has the wrong sign.
+    pub(super) fn descend(&mut self, goal: Goal, view: &RankOne<'_>) -> End {
+        let assets = self.weights.len();
+        let (mut newton, mut idle, mut pardons) = (0, 0, 0);
+        self.barred.fill(false);
+        self.entered = None;
+        if !self.face.prepare(view) {
+            return End::NeedsDense;
+        }
+        for _ in 0..100 + 20 * assets {
+            if !self.take_gradient(goal, view) {
+                return End::StepLimit;
+            }
+            if self.is_riskless(goal) {
+                return End::Riskless;
+            }
+            let noise = self.noise();
+            let (level, allowed, flat) = self.level(noise);
+            let bland = idle > assets;
+            if !flat && newton < NEWTON_STEPS {
+                newton += 1;
+                let full = self.newton_step(goal);
+                let advance = self.advance(full, None, bland);
+                idle = if advance.moved { 0 } else { idle + 1 };
+                if !advance.blocked {
+                    continue;
+                }
+            } else if let Some(asset) = self.entering(noise, level, allowed, bland) {
+                match self.admit(view, asset, bland) {
+                    Some(moved) => idle = if moved { 0 } else { idle + 1 },
+                    None => return End::NeedsDense,
+                }
+            } else if pardons < PARDONS && self.barred.contains(&true) {
+                pardons += 1;
+                self.barred.fill(false);
+                continue;
+            } else {
+                return End::Optimal;
+            }
+            newton = 0;
+            if !self.face.prepare(view) {
+                return End::NeedsDense;
+            }
+        }
+        End::StepLimit
+    }
+
+    fn is_riskless(&self, goal: Goal) -> bool {
+        let matters = goal == Goal::Sharpe || goal == (Goal::Utility { tolerance: 0.0 });
+        matters && self.variance <= RISKLESS * self.typical
+    }
+
+    /// The step on the face to its optimum, left in `step`; returns how much of it to take, infinite when
+    /// there is no optimum that way before a bound.
+    pub(super) fn newton_step(&mut self, goal: Goal) -> f64 {
+        let size = self.face.free.len();
+        let (step, first, second) =
+            (&mut self.step[..size], &mut self.first[..size], &mut self.second[..size]);
+        if goal != Goal::Sharpe {
+            for (slot, &asset) in step.iter_mut().zip(&self.face.free) {
+                *slot = -self.gradient[asset];
+            }
+            self.face.project(step);
+            return 1.0;
+        }
+        for (position, &asset) in self.face.free.iter().enumerate() {
+            first[position] = self.product[asset];
+            second[position] = self.score[asset];
+        }
+        self.face.project(first);
+        self.face.project(second);
+        // In y, scaled so that κ = 1 here, the optimum is y = (1 + k) w + step with the step summing to zero.
+        let (mut along_product, mut along_gradient) = (0.0, 0.0);
+        for (position, &asset) in self.face.free.iter().enumerate() {
+            let gradient = first[position] - self.tolerance * second[position];
+            step[position] = gradient;
+            along_product += self.product[asset] * first[position];
+            along_gradient += self.product[asset] * gradient;
+        }
+        let left = (self.variance - along_product).max(PIVOT_SHARE * self.variance);
+        let growth = along_gradient / left;
+        for (slot, first) in step.iter_mut().zip(first.iter()) {
+            *slot = -*slot - growth * first;
+        }
+        if 1.0 + growth > 0.0 { 1.0 / (1.0 + growth) } else { f64::INFINITY }
+    }
+
+    /// Moves along `step` (and one asset more, by its own rate) by at most `full`. An asset that meets its
+    /// bound before is fixed there.
+    fn advance(&mut self, full: f64, extra: Option<(usize, f64)>, bland: bool) -> Advance {
+        let size = self.face.free.len();
+        let largest =
+            self.step[..size].iter().fold(extra.map_or(0.0, |_| 1.0), |most: f64, s| most.max(s.abs()));
+        let (mut length, mut blocker) = (full, None);
+        let free = self.face.free.iter().copied().zip(self.step[..size].iter().copied());
+        for (position, (asset, rate)) in free.chain(extra).enumerate() {
+            if rate.abs() <= STEP_TOLERANCE * largest || rate == 0.0 {
+                continue;
+            }
+            let bound = if rate < 0.0 { self.lower[asset] } else { self.upper[asset] };
+            let room = ((bound - self.weights[asset]) / rate).max(0.0);
+            let first_of_ties = bland && room == length && blocker.is_some_and(|(_, other, _)| asset < other);
+            if room < length || first_of_ties {
+                length = room;
+                blocker = Some((position, asset, rate));
+            }
+        }
+        if length.is_finite() {
+            for (&asset, rate) in self.face.free.iter().zip(&self.step) {
+                self.weights[asset] += length * rate;
+            }
+            if let Some((asset, rate)) = extra {
+                self.weights[asset] += length * rate;
+            }
+        }
+        let moved = length.is_finite() && length * largest > ZERO_STEP;
+        if moved {
+            self.barred.fill(false);
+        }
+        let Some((position, asset, rate)) = blocker else { return Advance { moved, blocked: false } };
+        self.place[asset] = if rate < 0.0 { Place::Lower } else { Place::Upper };
+        self.weights[asset] = if rate < 0.0 { self.lower[asset] } else { self.upper[asset] };
+        if position < size {
+            self.face.remove(position);
+        }
+        // An asset that leaves without having moved entered by rounding: it waits for a real step.
+        self.barred[asset] = !moved && self.entered == Some(asset);
+        Advance { moved, blocked: true }
+    }
+
+    /// Frees `asset`; where the larger face is singular, moves along its direction without curvature until
+    /// a bound is met. Returns whether anything moved, `None` when Σ has to be written out first.
+    pub(super) fn admit(&mut self, view: &RankOne<'_>, asset: usize, bland: bool) -> Option<bool> {
+        if self.face.push(view, asset) {
+            self.place[asset] = Place::Free;
+            self.entered = Some(asset);
+            return Some(false);
+        }
+        if !view.is_plain() {
+            return None;
+        }
+        let size = self.face.free.len();
+        let rate = if self.place[asset] == Place::Lower { 1.0 } else { -1.0 };
+        self.face.exchange(view, asset, &mut self.step[..size]);
+        for slot in &mut self.step[..size] {
+            *slot *= rate;
+        }
+        let Advance { moved, .. } = self.advance(f64::INFINITY, Some((asset, rate)), bland);
+        if self.face.free.len() < size {
+            if !self.face.push(view, asset) {
+                self.face.push_floored(view, asset);
+            }
+            self.place[asset] = Place::Free;
+        }
+        Some(moved)
+    }
+
+    /// Recomputes the weights from the active set alone, with a factor made from scratch, and checks every
+    /// condition of optimality. On failure nothing has changed but the order of the free assets.
+    pub(super) fn settle(&mut self, goal: Goal, view: &RankOne<'_>) -> bool {
+        if !self.face.is_canonical_for(view) && !self.face.refactor(view, self.typical) {
+            return false;
+        }
+        if !self.face.prepare(view) {
+            return false;
+        }
+        self.barred.fill(false);
+        self.backup.copy_from_slice(&self.weights);
+        let settled = self.target(goal, view) && self.is_optimal(goal, view);
+        if !settled {
+            self.weights.copy_from_slice(&self.backup);
+        }
+        settled
+    }
+
+    /// The optimum on the face, in closed form: the minimum-variance portfolio of the face plus the right
+    /// multiple of the direction that raises the mean.
+    fn target(&mut self, goal: Goal, view: &RankOne<'_>) -> bool {
+        let size = self.face.free.len();
+        let (mut budget, mut fixed_score, mut any_fixed) = (1.0, 0.0, false);
+        for asset in 0..self.weights.len() {
+            self.weights[asset] = match self.place[asset] {
+                Place::Free => 0.0,
+                Place::Lower => self.lower[asset],
+                Place::Upper => self.upper[asset],
+            };
+            if self.weights[asset] != 0.0 {
+                any_fixed = true;
+                budget -= self.weights[asset];
+                fixed_score += self.weights[asset] * self.score[asset];
+            }
+        }
+        let mut fixed_variance = 0.0;
+        self.second[..size].fill(0.0);
+        if any_fixed {
+            view.multiply_into(&self.weights, &mut self.product);
+            fixed_variance = dot(&self.weights, &self.product);
+            for (slot, &asset) in self.second.iter_mut().zip(&self.face.free) {
+                *slot = self.product[asset];
+            }
+            self.step[..size].copy_from_slice(&self.second[..size]);
+            self.face.solve(&mut self.step[..size]);
+        } else {
+            self.step[..size].fill(0.0);
+        }
+        let multiplier = (budget + self.step[..size].iter().sum::<f64>()) / self.face.ones_sum;
+        for (slot, one) in self.step[..size].iter_mut().zip(&self.face.ones) {
+            *slot = multiplier * one - *slot;
+        }
+        let crossed = dot(&self.step[..size], &self.second[..size]);
+        let variance = budget * (multiplier - self.face.ridge() * budget) + crossed + fixed_variance;
+        self.add_mean_direction(goal, fixed_score, variance)
+    }
+
+    fn add_mean_direction(&mut self, goal: Goal, fixed_score: f64, variance: f64) -> bool {
+        let size = self.face.free.len();
+        let (step, rise) = (&mut self.step[..size], &mut self.first[..size]);
+        for (slot, &asset) in rise.iter_mut().zip(&self.face.free) {
+            *slot = self.score[asset];
+        }
+        let tolerance = match goal {
+            Goal::Utility { tolerance } => tolerance,
+            Goal::Sharpe => variance / (dot(step, rise) + fixed_score),
+        };
+        if !(tolerance.is_finite() && tolerance >= 0.0) {
+            return false;
+        }
+        if tolerance != 0.0 {
+            self.face.project(rise);
+            add_scaled(step, tolerance, rise);
+        }
+        for (&asset, &weight) in self.face.free.iter().zip(step.iter()) {
+            self.weights[asset] = weight;
+        }
+        true
+    }
+
+    /// True when the present weights satisfy bounds and multipliers, after correction for rounding.
+    fn is_optimal(&mut self, goal: Goal, view: &RankOne<'_>) -> bool {
+        for correction in 0..=NEWTON_STEPS {
+            let within = self.face.free.iter().all(|&asset| {
+                let weight = self.weights[asset];
+                weight >= self.lower[asset] - BOUND_TOLERANCE && weight <= self.upper[asset] + BOUND_TOLERANCE
+            });
+            if !within || !self.take_gradient(goal, view) || self.is_riskless(goal) {
+                return false;
+            }
+            let noise = self.noise();
+            let (level, allowed, flat) = self.level(noise);
+            if flat || correction == NEWTON_STEPS {
+                return flat && self.entering(noise, level, allowed, true).is_none();
+            }
+            let full = self.newton_step(goal);
+            if !full.is_finite() {
+                return false;
+            }
+            for (&asset, rate) in self.face.free.iter().zip(&self.step) {
+                self.weights[asset] += full * rate;
+            }
+        }
+        false
+    }
+}
