@@ -1,0 +1,228 @@
+//! What is stored for a final bar: a pure function of the window's bars, the settings, the seed and the bar
+//! number.
+//!
+//! Moments are summed afresh in bar order, exact problems solved cold, and Monte Carlo runs to its sample
+//! budget, so that a replay and a cluster job get the same bits. Nothing live enters here.
+
+use silverbullet_kernel::{Fallback, MonteCarloOptions, Portfolio, Problem, exact, gap, monte_carlo};
+use silverbullet_market::moments::{Estimator, Moments, ReturnMatrix, estimate};
+use silverbullet_market::{EventKind, FinalBar, Universe};
+
+use super::rows::{AssetRow, BarRow, FrontierRow, PortfolioRow, Row, StoredEvent, Time, Weights};
+use crate::error::Result;
+
+/// Everything the rows of one bar depend on, beside the universe.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The bar that became final.
+    pub bar: FinalBar,
+    /// Positions of the assets with a full window, ascending.
+    pub eligible: Vec<usize>,
+    /// Which assets were stale at the close.
+    pub stale: Vec<bool>,
+    /// Their returns in the window that ends with `bar`; no row where nothing is eligible.
+    pub returns: ReturnMatrix,
+}
+
+/// The rows of one bar, in a fixed order. Turnover is left open: it needs the row stored before.
+///
+/// # Errors
+/// Where the kernel refuses the problem, which valid bars do not bring about.
+pub fn rows_of(universe: &Universe, job: &Job) -> Result<Vec<Row>> {
+    let mut rows = bar_rows(universe, &job.bar);
+    if job.eligible.is_empty() {
+        rows.extend(asset_rows(universe, job, None));
+        return Ok(rows);
+    }
+    let moments = estimate(&job.returns, universe.estimator)?;
+    rows.extend(asset_rows(universe, job, Some(&moments)));
+    let Some(problem) = problem_of(universe, job, &moments)? else {
+        rows.push(infeasible(universe, job));
+        return Ok(rows);
+    };
+    let time = Time(job.bar.close_time);
+    for portfolio in portfolios_of(universe, &problem, job.bar.number)? {
+        rows.push(Row::Portfolios(portfolio_row(universe, job, portfolio, time)));
+    }
+    if job.bar.number % universe.frontier_bars == 0 {
+        rows.extend(frontier_rows(universe, job, &problem, time));
+    }
+    Ok(rows)
+}
+
+/// The question of one bar; `None` where the bounds cannot be met by the eligible assets alone.
+fn problem_of(universe: &Universe, job: &Job, moments: &Moments) -> Result<Option<Problem>> {
+    let Ok(bounds) = universe.bounds_for(&job.eligible) else {
+        return Ok(None);
+    };
+    let problem = Problem::new(moments.mean.clone(), moments.covariance.clone(), moments.observations)?
+        .with_bounds(bounds)?
+        .with_risk_free(universe.risk_free)?;
+    Ok(Some(match universe.estimator {
+        Estimator::LedoitWolf => problem,
+        _ => problem.with_shrunk(moments.ledoit_wolf_stand_in(&job.returns)?)?,
+    }))
+}
+
+/// Says that a bar has no portfolio, where the bounds cannot be met by the eligible assets alone.
+fn infeasible(universe: &Universe, job: &Job) -> Row {
+    let names: Vec<_> = job.eligible.iter().map(|&asset| universe.assets[asset].as_str()).collect();
+    let reason = Fallback::InfeasibleBounds.reason();
+    Row::Events(StoredEvent {
+        source: "engine".to_owned(),
+        partition: 0,
+        offset: u64::try_from(job.bar.number).unwrap_or_default(),
+        kind: EventKind::Fallback.name(),
+        as_of: Some(Time(job.bar.close_time)),
+        detail: format!("{reason} {}: no portfolio is stored for this bar", names.join(", ")),
+    })
+}
+
+/// Exact and Monte Carlo portfolios for every objective of the universe, Monte Carlo with its gap.
+fn portfolios_of(universe: &Universe, problem: &Problem, bar: i64) -> Result<Vec<Portfolio>> {
+    let options = MonteCarloOptions {
+        samples: universe.samples,
+        seed: universe.seed,
+        stream: bar.cast_unsigned(),
+        threads: 1,
+        ..MonteCarloOptions::default()
+    };
+    let sampled = monte_carlo(problem, &options)?;
+    let mut portfolios = Vec::new();
+    for &objective in &universe.objectives {
+        let optimum = exact::solve(problem, objective);
+        let found = sampled.portfolio(objective).cloned();
+        portfolios.extend(found.map(|found| with_gap(problem, &optimum, found)));
+        portfolios.push(optimum);
+    }
+    portfolios.sort_by_key(|portfolio| (portfolio.objective, portfolio.method));
+    Ok(portfolios)
+}
+
+/// `found` with its distance from `optimum`, where both answer the question asked.
+fn with_gap(problem: &Problem, optimum: &Portfolio, mut found: Portfolio) -> Portfolio {
+    found.gap = (optimum.label.is_ok() && found.label.is_ok())
+        .then(|| {
+            let best = problem.evaluate(&optimum.weights);
+            let achieved = problem.evaluate(&found.weights);
+            gap(found.objective, &best, &achieved, problem.observations())
+        })
+        .flatten();
+    found
+}
+
+fn portfolio_row(universe: &Universe, job: &Job, portfolio: Portfolio, as_of: Time) -> PortfolioRow {
+    PortfolioRow {
+        bar: job.bar.number,
+        objective: portfolio.objective.name(),
+        method: portfolio.method.name(),
+        as_of,
+        mean: portfolio.mean,
+        risk: portfolio.risk,
+        sharpe: portfolio.sharpe,
+        gap: portfolio.gap,
+        turnover: None,
+        label: portfolio.label.text(),
+        weights: named(universe, &job.eligible, &portfolio.weights),
+    }
+}
+
+fn frontier_rows(universe: &Universe, job: &Job, problem: &Problem, as_of: Time) -> Vec<Row> {
+    let corners = exact::frontier(problem).corners;
+    let row = |(point, corner): (usize, silverbullet_kernel::FrontierPoint)| {
+        Row::Frontiers(FrontierRow {
+            bar: job.bar.number,
+            method: "exact",
+            point: i64::try_from(point).unwrap_or(i64::MAX),
+            as_of,
+            risk: corner.risk,
+            mean: corner.mean,
+            mean_low: None,
+            mean_high: None,
+            weights: named(universe, &job.eligible, &corner.weights),
+        })
+    };
+    corners.into_iter().enumerate().map(row).collect()
+}
+
+fn named(universe: &Universe, eligible: &[usize], weights: &[f64]) -> Weights {
+    Weights(
+        eligible
+            .iter()
+            .zip(weights)
+            .map(|(&asset, &weight)| (universe.assets[asset].clone(), weight))
+            .collect(),
+    )
+}
+
+fn bar_rows(universe: &Universe, bar: &FinalBar) -> Vec<Row> {
+    let known = universe.assets.iter().zip(&bar.assets).filter(|(_, asset)| !asset.close.is_nan());
+    known
+        .map(|(name, asset)| {
+            Row::Bars(BarRow {
+                bar: bar.number,
+                asset: name.clone(),
+                open_time: Time(bar.close_time - universe.interval),
+                close_time: Time(bar.close_time),
+                open: asset.open,
+                high: asset.high,
+                low: asset.low,
+                close: asset.close,
+                volume: asset.volume,
+                ticks: asset.ticks,
+            })
+        })
+        .collect()
+}
+
+fn asset_rows(universe: &Universe, job: &Job, moments: Option<&Moments>) -> Vec<Row> {
+    let place = |position: usize| job.eligible.iter().position(|&eligible| eligible == position);
+    let mut rows = Vec::with_capacity(universe.assets.len());
+    for (position, asset) in job.bar.assets.iter().enumerate().filter(|(_, asset)| !asset.close.is_nan()) {
+        let known = moments.and_then(|moments| place(position).map(|index| (moments, index)));
+        rows.push(Row::Assets(AssetRow {
+            bar: job.bar.number,
+            asset: universe.assets[position].clone(),
+            as_of: Time(job.bar.close_time),
+            price: asset.close,
+            mean: known.map(|(moments, index)| moments.mean[index]),
+            volatility: known.map(|(moments, index)| moments.covariance.diagonal(index).sqrt()),
+            last_tick: Time(asset.last_tick),
+            stale: job.stale[position],
+        }));
+    }
+    rows
+}
+
+/// Half the sum of the absolute weight changes, over the assets of either.
+#[must_use]
+pub fn turnover(before: &Weights, after: &Weights) -> f64 {
+    let weight_in = |weights: &Weights, asset: &str| {
+        weights.0.iter().find(|(name, _)| name == asset).map_or(0.0, |(_, weight)| *weight)
+    };
+    let changed: f64 = after.0.iter().map(|(asset, weight)| (weight - weight_in(before, asset)).abs()).sum();
+    let gone: f64 = before
+        .0
+        .iter()
+        .filter(|(asset, _)| !after.0.iter().any(|(name, _)| name == asset))
+        .map(|(_, w)| w.abs())
+        .sum();
+    0.5 * (changed + gone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weights(pairs: &[(&str, f64)]) -> Weights {
+        Weights(pairs.iter().map(|&(asset, weight)| (asset.to_owned(), weight)).collect())
+    }
+
+    #[test]
+    fn turnover_is_one_way_and_counts_assets_that_come_and_go() {
+        let before = weights(&[("A", 0.5), ("B", 0.5)]);
+        assert_eq!(turnover(&before, &before), 0.0);
+        assert_eq!(turnover(&before, &weights(&[("A", 1.0), ("B", 0.0)])), 0.5);
+        assert_eq!(turnover(&before, &weights(&[("C", 1.0)])), 1.0);
+    }
+}

@@ -1,0 +1,221 @@
+//! The durable path: final bars in, rows out, off the hot thread.
+//!
+//! ```text
+//! hot thread ──final bars, events──► sequencer ──jobs──► workers ──rows──► writer ──► RowSink
+//! ```
+//! The sequencer keeps the window and numbers the work; workers compute each bar's rows as a pure function;
+//! the writer puts them back in order, adds the turnover, and hands them on. Every channel is bounded. The
+//! hot thread's channel has room for more than the source may run ahead ([`Backlog`]), so that the hot
+//! thread does not wait while the source is held back.
+
+pub mod compute;
+pub mod jsonl;
+pub mod rows;
+mod writer;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use silverbullet_market::moments::ReturnMatrix;
+use silverbullet_market::{FinalBar, ReturnWindow, StopFlag, Universe};
+
+use crate::error::{Error, Result};
+use crate::live::LiveState;
+use compute::Job;
+use rows::{Row, StoredEvent};
+pub use writer::RowSink;
+
+/// Bars that may be under way before the source is held back.
+const MOST_BACKLOG: i64 = 256;
+/// Jobs and results under way between sequencer, workers and writer.
+const CHANNEL: usize = 64;
+
+/// What the hot thread hands over.
+#[derive(Debug)]
+pub enum DurableInput {
+    /// A final bar.
+    Bar(Box<FinalBar>),
+    /// The window starts anew; the event says why.
+    Gap(Box<StoredEvent>),
+    /// Something to be kept in `events`.
+    Event(Box<StoredEvent>),
+}
+
+/// How much is under way; what sources look at before they go on.
+#[derive(Debug, Default)]
+pub struct Backlog {
+    under_way: AtomicI64,
+    /// Set when a thread of the path has failed: nothing is written any more, and nothing must wait for it.
+    broken: AtomicBool,
+}
+
+impl Backlog {
+    /// True when a source that can wait should.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.under_way.load(Ordering::Acquire) >= MOST_BACKLOG && !self.broken.load(Ordering::Acquire)
+    }
+
+    fn add(&self, count: i64) {
+        self.under_way.fetch_add(count, Ordering::AcqRel);
+    }
+}
+
+pub(crate) enum Work {
+    Bar(Box<Job>),
+    Event(Box<StoredEvent>),
+}
+
+/// The threads of the durable path of one engine.
+#[derive(Debug)]
+pub struct DurablePath {
+    input: Option<Sender<DurableInput>>,
+    backlog: Arc<Backlog>,
+    threads: Vec<(&'static str, JoinHandle<Result<()>>)>,
+}
+
+impl DurablePath {
+    /// Starts sequencer, `workers` workers and the writer into `sink`. `stop` is raised when they fail.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub fn start(
+        live: &Arc<LiveState>,
+        workers: usize,
+        sink: Box<dyn RowSink>,
+        stop: &StopFlag,
+    ) -> Result<Self> {
+        let universe = Arc::new(live.universe.clone());
+        // A gap of up to a window of bars may become final at once, on top of what sources may run ahead.
+        let room = usize::try_from(MOST_BACKLOG).unwrap_or(usize::MAX) + 2 * universe.window + CHANNEL;
+        let (input, inputs) = bounded(room);
+        let (work, jobs) = bounded::<(u64, Work)>(CHANNEL);
+        let (done, results) = bounded::<(u64, Vec<Row>)>(CHANNEL);
+        let backlog = Arc::new(Backlog::default());
+        let mut path = Self { input: Some(input), backlog: Arc::clone(&backlog), threads: Vec::new() };
+        {
+            let universe = Arc::clone(&universe);
+            path.spawn("sequencer", stop, move || sequence(&universe, &inputs, &work))?;
+        }
+        for _ in 0..workers.max(1) {
+            let (universe, jobs, done) = (Arc::clone(&universe), jobs.clone(), done.clone());
+            path.spawn("worker", stop, move || work_on(&universe, &jobs, &done))?;
+        }
+        drop((jobs, done));
+        let live = Arc::clone(live);
+        let settled = move |count: i64| backlog.add(-count);
+        path.spawn("writer", stop, move || writer::write_all(&live, &results, sink, &settled))?;
+        Ok(path)
+    }
+
+    /// What sources look at before they go on.
+    #[must_use]
+    pub fn backlog(&self) -> Arc<Backlog> {
+        Arc::clone(&self.backlog)
+    }
+
+    /// Hands a bar or an event over. Returns at once while the source keeps to the backlog.
+    pub fn hand_over(&self, input: DurableInput) {
+        if let Some(sender) = &self.input {
+            self.backlog.add(1);
+            // The other end is gone only after a failure, which ends the run; there is nothing to keep then.
+            let _ = sender.send(input);
+        }
+    }
+
+    /// Waits until everything handed over is written.
+    ///
+    /// # Errors
+    /// What went wrong on the way.
+    pub fn finish(mut self) -> Result<()> {
+        drop(self.input.take());
+        let mut outcome = Ok(());
+        for (name, thread) in self.threads {
+            let ended = thread.join().unwrap_or(Err(Error::Panicked(name)));
+            // The first failure is the cause; those after it are its consequences.
+            outcome = outcome.and(ended);
+        }
+        outcome
+    }
+
+    fn spawn(
+        &mut self,
+        name: &'static str,
+        stop: &StopFlag,
+        body: impl FnOnce() -> Result<()> + Send + 'static,
+    ) -> Result<()> {
+        let guard = StopOnFailure { stop: stop.clone(), backlog: self.backlog(), armed: true };
+        let run = move || {
+            let mut guard = guard;
+            let outcome = body();
+            guard.armed = outcome.is_err();
+            outcome
+        };
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(run)
+            .map_err(|source| Error::Thread { name, source })?;
+        self.threads.push((name, thread));
+        Ok(())
+    }
+}
+
+/// Raises the flag unless its thread ended well, by an error or by a panic.
+struct StopOnFailure {
+    stop: StopFlag,
+    backlog: Arc<Backlog>,
+    armed: bool,
+}
+
+impl Drop for StopOnFailure {
+    fn drop(&mut self) {
+        if self.armed {
+            self.backlog.broken.store(true, Ordering::Release);
+            self.stop.raise();
+        }
+    }
+}
+
+fn sequence(universe: &Universe, inputs: &Receiver<DurableInput>, work: &Sender<(u64, Work)>) -> Result<()> {
+    let mut window = ReturnWindow::new(universe.assets.len(), universe.window, universe.stale_after);
+    for (number, input) in (0_u64..).zip(inputs) {
+        let item = match input {
+            DurableInput::Bar(bar) => Work::Bar(Box::new(job_of(&mut window, *bar))),
+            DurableInput::Event(event) => Work::Event(event),
+            DurableInput::Gap(event) => {
+                window.clear();
+                Work::Event(event)
+            }
+        };
+        if work.send((number, item)).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Moves the window on to `bar` and copies out what its rows depend on.
+#[must_use]
+pub fn job_of(window: &mut ReturnWindow, bar: FinalBar) -> Job {
+    window.push(&bar);
+    let mut eligible = Vec::new();
+    window.eligible_into(&mut eligible);
+    let returns = if eligible.is_empty() { ReturnMatrix::new(0) } else { window.returns_of(&eligible) };
+    let stale = (0..bar.assets.len()).map(|position| window.is_stale(position)).collect();
+    Job { bar, eligible, stale, returns }
+}
+
+fn work_on(universe: &Universe, jobs: &Receiver<(u64, Work)>, done: &Sender<(u64, Vec<Row>)>) -> Result<()> {
+    for (number, work) in jobs {
+        let rows = match work {
+            Work::Bar(job) => compute::rows_of(universe, &job)?,
+            Work::Event(event) => vec![Row::Events(*event)],
+        };
+        if done.send((number, rows)).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,279 @@
+//! Starting and ending an engine: its threads and what connects them.
+//!
+//! ```text
+//! source ──Input──► ring ──► hot thread ──► Latest (readers)
+//!                               │  ▲  └──► durable path
+//!                     closes    ▼  │ populations
+//!                            refresh thread
+//! ```
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::thread::{JoinHandle, Thread};
+use std::time::Duration;
+
+use silverbullet_market::{Clock, Input, Sink, SourceDescription, StopFlag, Universe};
+
+use crate::durable::jsonl::JsonLines;
+use crate::durable::{Backlog, DurablePath, RowSink};
+use crate::error::{Error, Result};
+use crate::hot::HotLoop;
+use crate::hot::answer::most_answers;
+use crate::live::{LiveState, Phase, Summary};
+use crate::refresh::{self, RefreshDesk};
+use crate::telemetry;
+
+/// Inputs between source and hot thread.
+const RING: usize = 1 << 13;
+/// Looks at an empty ring before the hot thread sleeps.
+const SPINS: u32 = 2_000;
+/// Longest sleep of either side: a wake-up that is missed costs no more than this.
+const NAP: Duration = Duration::from_micros(500);
+
+/// How an engine runs; nothing here changes what it computes.
+pub struct EngineOptions {
+    /// Workers of the durable path.
+    pub workers: usize,
+    /// Id that every stored row carries.
+    pub run_id: String,
+    /// Where rows are kept; without it none are formed.
+    pub rows: Option<Box<dyn RowSink>>,
+    /// Time of day and latency.
+    pub clock: Arc<dyn Clock>,
+    /// Raised by the engine when it fails, so that its source ends.
+    pub stop: StopFlag,
+}
+
+impl EngineOptions {
+    /// Options that keep no rows.
+    #[must_use]
+    pub fn new(run_id: &str, clock: Arc<dyn Clock>, stop: StopFlag) -> Self {
+        Self { workers: 1, run_id: run_id.to_owned(), rows: None, clock, stop }
+    }
+
+    /// Keeps rows as JSON lines in `output`.
+    #[must_use]
+    pub fn with_json_lines(mut self, output: impl Write + Send + 'static) -> Self {
+        self.rows = Some(Box::new(JsonLines::new(output)));
+        self
+    }
+}
+
+/// How an input ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It came to its end, which closes the last bar.
+    Input,
+    /// It was stopped; the last bar stays open.
+    Stopped,
+}
+
+/// A running engine for one universe.
+pub struct Engine {
+    live: Arc<LiveState>,
+    hot: JoinHandle<Result<Option<DurablePath>>>,
+    desk: Arc<RefreshDesk>,
+    refresh: JoinHandle<()>,
+    telemetry: JoinHandle<()>,
+    telemetry_ended: Arc<AtomicBool>,
+}
+
+impl Engine {
+    /// Starts the threads. What the source produces goes into the sink; drop or end the sink to end them.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub fn start(
+        universe: Universe,
+        source: &SourceDescription,
+        options: EngineOptions,
+    ) -> Result<(Self, EngineSink)> {
+        let answers = most_answers(&universe);
+        let live = Arc::new(LiveState::new(universe, &source.name, &options.run_id, source.rows, answers));
+        let EngineOptions { workers, rows, clock, stop, .. } = options;
+        let durable = rows.map(|rows| DurablePath::start(&live, workers, rows, &stop)).transpose()?;
+        let backlog = durable.as_ref().map(DurablePath::backlog);
+        let desk = Arc::new(RefreshDesk::default());
+        let (recorder, telemetry) = telemetry::channel();
+        let (producer, consumer) = rtrb::RingBuffer::new(RING);
+        let ending = Arc::new(AtomicU8::new(STOPPED));
+
+        let hot_loop =
+            HotLoop::new(Arc::clone(&live), Arc::clone(&clock), Arc::clone(&desk), durable, recorder);
+        let hot = {
+            let (ending, guard) = (Arc::clone(&ending), StopAtPanic(stop));
+            spawn("hot", move || {
+                let outcome = run_hot(hot_loop, consumer, &ending);
+                if outcome.is_ok() {
+                    std::mem::forget(guard);
+                }
+                outcome
+            })?
+        };
+        let refresh = {
+            let (live, desk) = (Arc::clone(&live), Arc::clone(&desk));
+            spawn("refresh", move || refresh::run(&live.universe, &desk, &*clock))?
+        };
+        let telemetry_ended = Arc::new(AtomicBool::new(false));
+        let telemetry = {
+            let (live, ended) = (Arc::clone(&live), Arc::clone(&telemetry_ended));
+            spawn("telemetry", move || telemetry.run(&live, &ended))?
+        };
+        let sink = EngineSink {
+            ring: producer,
+            hot: hot.thread().clone(),
+            backlog,
+            live: Arc::clone(&live),
+            ending,
+        };
+        Ok((Self { live, hot, desk, refresh, telemetry, telemetry_ended }, sink))
+    }
+
+    /// What everyone but the hot thread sees.
+    #[must_use]
+    pub fn live(&self) -> Arc<LiveState> {
+        Arc::clone(&self.live)
+    }
+
+    /// Waits until everything pushed into the sink is answered and stored. The sink must have ended.
+    ///
+    /// # Errors
+    /// What went wrong on the way.
+    pub fn finish(self) -> Result<Summary> {
+        let hot = self.hot.join().unwrap_or(Err(Error::Panicked("hot")));
+        self.desk.end();
+        self.telemetry_ended.store(true, Ordering::Release);
+        self.telemetry.thread().unpark();
+        let stored = hot.and_then(|durable| durable.map_or(Ok(()), DurablePath::finish));
+        let refreshed = self.refresh.join().map_err(|_| Error::Panicked("refresh"));
+        let measured = self.telemetry.join().map_err(|_| Error::Panicked("telemetry"));
+        let outcome = stored.and(refreshed).and(measured);
+        self.live.set_phase(if outcome.is_ok() { Phase::Ended } else { Phase::Failed });
+        outcome.map(|()| self.live.summary())
+    }
+}
+
+const STOPPED: u8 = 0;
+const CLOSED: u8 = 1;
+
+/// Where a source pushes to. Holds the source back while the engine or its durable path is behind.
+pub struct EngineSink {
+    ring: rtrb::Producer<Input>,
+    hot: Thread,
+    backlog: Option<Arc<Backlog>>,
+    live: Arc<LiveState>,
+    ending: Arc<AtomicU8>,
+}
+
+impl EngineSink {
+    /// Ends the input.
+    pub fn end(self, end: End) {
+        if end == End::Input {
+            self.ending.store(CLOSED, Ordering::Release);
+        }
+    }
+}
+
+impl Drop for EngineSink {
+    fn drop(&mut self) {
+        self.hot.unpark();
+    }
+}
+
+impl Sink for EngineSink {
+    fn push(&mut self, mut input: Input) {
+        while self.backlog.as_ref().is_some_and(|backlog| backlog.is_full()) && !self.ring.is_abandoned() {
+            std::thread::park_timeout(NAP);
+        }
+        let mut tries = 0_u32;
+        while let Err(rtrb::PushError::Full(back)) = self.ring.push(input) {
+            if self.ring.is_abandoned() {
+                return;
+            }
+            input = back;
+            tries += 1;
+            if tries < SPINS { std::hint::spin_loop() } else { std::thread::park_timeout(NAP / 10) }
+        }
+        self.hot.unpark();
+    }
+
+    fn frame(&mut self) {
+        self.live.counters.frames.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// Several engines fed by one source.
+pub struct FanOut(Vec<EngineSink>);
+
+impl FanOut {
+    /// Into all of `sinks`.
+    #[must_use]
+    pub fn new(sinks: Vec<EngineSink>) -> Self {
+        Self(sinks)
+    }
+
+    /// Ends the input of all.
+    pub fn end(self, end: End) {
+        for sink in self.0 {
+            sink.end(end);
+        }
+    }
+}
+
+impl Sink for FanOut {
+    fn push(&mut self, input: Input) {
+        let Some((last, others)) = self.0.split_last_mut() else { return };
+        for sink in others {
+            sink.push(input.clone());
+        }
+        last.push(input);
+    }
+
+    fn frame(&mut self) {
+        self.0.iter_mut().for_each(Sink::frame);
+    }
+}
+
+fn run_hot(
+    mut hot: HotLoop,
+    mut ring: rtrb::Consumer<Input>,
+    ending: &AtomicU8,
+) -> Result<Option<DurablePath>> {
+    let mut idle = 0_u32;
+    loop {
+        match ring.pop() {
+            Ok(input) => {
+                idle = 0;
+                hot.input(input)?;
+            }
+            // The producer may have pushed between the look and its end: look once more.
+            Err(_) if ring.is_abandoned() && ring.is_empty() => break,
+            Err(_) if idle < SPINS => {
+                idle += 1;
+                std::hint::spin_loop();
+            }
+            Err(_) => std::thread::park_timeout(NAP),
+        }
+    }
+    hot.end(ending.load(Ordering::Acquire) == CLOSED)
+}
+
+/// Raises the flag when it is dropped, as by a panic.
+struct StopAtPanic(StopFlag);
+
+impl Drop for StopAtPanic {
+    fn drop(&mut self) {
+        self.0.raise();
+    }
+}
+
+fn spawn<T: Send + 'static>(
+    name: &'static str,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(body)
+        .map_err(|source| Error::Thread { name, source })
+}

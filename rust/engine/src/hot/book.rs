@@ -1,0 +1,173 @@
+//! What is known of the returns: prices, closed moments and the open bar of the eligible assets.
+
+use silverbullet_kernel::SymmetricMatrix;
+use silverbullet_market::moments::{ClosedMoments, Estimator, RollingMoments, estimate};
+use silverbullet_market::{FinalBar, OrderKey, ReturnWindow, Tick, Universe};
+
+use crate::error::Result;
+
+/// What a close did to the book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// The same assets are eligible.
+    SameAssets,
+    /// Other assets are eligible, perhaps none: everything about the old ones is void.
+    NewAssets,
+}
+
+/// Prices of the universe, and moments with the open bar of its eligible assets.
+#[derive(Debug)]
+pub(crate) struct Book {
+    /// Positions of the eligible assets in the universe, ascending. Vectors below without another word are
+    /// over these.
+    pub(crate) eligible: Vec<usize>,
+    /// Of each asset of the universe: its index among the eligible.
+    index: Vec<Option<usize>>,
+    /// Last price of each asset of the universe; NaN before the first.
+    pub(crate) prices: Vec<f64>,
+    keys: Vec<Option<OrderKey>>,
+    /// Close of the last final bar of each asset of the universe; NaN before the first.
+    pub(crate) closes: Vec<f64>,
+    rolling: Option<RollingMoments>,
+    pub(crate) closed: ClosedMoments,
+    /// Open-bar returns r, and u = r − μ_c.
+    pub(crate) open_returns: Vec<f64>,
+    pub(crate) deviation: Vec<f64>,
+    /// At the last close: final bar's returns less the open-bar returns followed until then.
+    pub(crate) corrections: Vec<f64>,
+    /// Returns of the bar that leaves the window next.
+    pub(crate) oldest: Vec<f64>,
+    /// Counts changes of the eligible assets.
+    pub(crate) generation: u64,
+    newest: Vec<f64>,
+    candidates: Vec<usize>,
+}
+
+impl Book {
+    pub(crate) fn new(universe: &Universe) -> Self {
+        let assets = universe.assets.len();
+        Self {
+            eligible: Vec::with_capacity(assets),
+            index: vec![None; assets],
+            prices: vec![f64::NAN; assets],
+            keys: vec![None; assets],
+            closes: vec![f64::NAN; assets],
+            rolling: None,
+            closed: ClosedMoments::new(0, universe.estimator),
+            open_returns: Vec::with_capacity(assets),
+            deviation: Vec::with_capacity(assets),
+            corrections: Vec::with_capacity(assets),
+            oldest: Vec::with_capacity(assets),
+            generation: 0,
+            newest: Vec::with_capacity(assets),
+            candidates: Vec::with_capacity(assets),
+        }
+    }
+
+    /// Takes a tick. Returns the index of an eligible asset with the change of its open-bar return.
+    pub(crate) fn tick(&mut self, position: usize, tick: &Tick) -> Option<(usize, f64)> {
+        let key = Some(tick.order_key());
+        if key < self.keys[position] {
+            return self.index[position].map(|index| (index, 0.0));
+        }
+        self.keys[position] = key;
+        self.prices[position] = tick.price;
+        let index = self.index[position]?;
+        let now = tick.price / self.closes[position] - 1.0;
+        let change = now - self.open_returns[index];
+        self.open_returns[index] = now;
+        self.deviation[index] = now - self.closed.mean[index];
+        Some((index, change))
+    }
+
+    /// Takes the bar that `window` has just been moved on to.
+    pub(crate) fn close(&mut self, window: &ReturnWindow, bar: &FinalBar) -> Result<Change> {
+        for (position, asset) in bar.assets.iter().enumerate() {
+            self.closes[position] = asset.close;
+            if self.keys[position].is_none() {
+                self.prices[position] = asset.close;
+            }
+        }
+        window.eligible_into(&mut self.candidates);
+        let change = if self.candidates == self.eligible && self.rolling.is_some() {
+            self.roll(window)?;
+            Change::SameAssets
+        } else {
+            self.rebuild(window)?;
+            Change::NewAssets
+        };
+        self.reopen(window);
+        Ok(change)
+    }
+
+    /// Forgets all returns, as after a gap. Prices stay.
+    pub(crate) fn clear(&mut self) {
+        self.eligible.clear();
+        self.index.fill(None);
+        self.closes.fill(f64::NAN);
+        self.rolling = None;
+        self.closed = ClosedMoments::new(0, self.closed.estimator);
+        self.generation += 1;
+        self.open_returns.clear();
+        self.deviation.clear();
+        self.corrections.clear();
+        self.oldest.clear();
+    }
+
+    /// What stands in for a singular covariance: Ledoit and Wolf's, summed afresh from the window.
+    pub(crate) fn stand_in(&self, window: &ReturnWindow) -> Result<SymmetricMatrix> {
+        Ok(estimate(&window.returns_of(&self.eligible), Estimator::LedoitWolf)?.covariance)
+    }
+
+    fn roll(&mut self, window: &ReturnWindow) -> Result<()> {
+        let Some(rolling) = &mut self.rolling else { return Ok(()) };
+        gather(&mut self.newest, window.newest(), &self.eligible);
+        for ((correction, new), followed) in
+            self.corrections.iter_mut().zip(&self.newest).zip(&self.open_returns)
+        {
+            *correction = new - followed;
+        }
+        rolling.push(&self.newest, Some(&self.oldest))?;
+        rolling.write_closed(&mut self.closed)?;
+        Ok(())
+    }
+
+    fn rebuild(&mut self, window: &ReturnWindow) -> Result<()> {
+        let eligible = std::mem::take(&mut self.candidates);
+        self.candidates = std::mem::replace(&mut self.eligible, eligible);
+        self.generation += 1;
+        self.index.fill(None);
+        for (index, &position) in self.eligible.iter().enumerate() {
+            self.index[position] = Some(index);
+        }
+        let assets = self.eligible.len();
+        self.closed = ClosedMoments::new(assets, self.closed.estimator);
+        for vector in [&mut self.open_returns, &mut self.deviation, &mut self.corrections, &mut self.oldest] {
+            vector.clear();
+            vector.resize(assets, 0.0);
+        }
+        self.rolling = None;
+        if assets > 0 {
+            let returns = window.returns_of(&self.eligible);
+            let mut rolling = RollingMoments::new(assets, returns.rows(), self.closed.estimator)?;
+            rolling.rebuild(&returns)?;
+            rolling.write_closed(&mut self.closed)?;
+            self.rolling = Some(rolling);
+        }
+        Ok(())
+    }
+
+    /// Open-bar returns from the new closes.
+    fn reopen(&mut self, window: &ReturnWindow) {
+        for (index, &position) in self.eligible.iter().enumerate() {
+            self.open_returns[index] = self.prices[position] / self.closes[position] - 1.0;
+        }
+        self.closed.deviation_into(&self.open_returns, &mut self.deviation);
+        gather(&mut self.oldest, window.oldest(), &self.eligible);
+    }
+}
+
+fn gather(into: &mut Vec<f64>, from: &[f64], positions: &[usize]) {
+    into.clear();
+    into.extend(positions.iter().map(|&position| from[position]));
+}

@@ -1,0 +1,285 @@
+//! The hot thread: one input at a time to bars, population, exact optimum and publication.
+//!
+//! It waits for nothing: not for a lock, a disk or a socket. Final bars and events go to the durable path,
+//! whose channel the source keeps from filling; new populations come from the refresh thread.
+
+pub(crate) mod answer;
+pub(crate) mod book;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use silverbullet_market::{Assembly, Clock, Event, FinalBar, Input, Nanos, ReturnWindow, Step, Tick};
+
+use crate::durable::rows::{StoredEvent, Time};
+use crate::durable::{DurableInput, DurablePath};
+use crate::error::Result;
+use crate::live::{EventRow, LiveState, Phase};
+use crate::population::LivePopulation;
+use crate::publication::{Publication, Stamps, Trigger};
+use crate::refresh::{RefreshDesk, Request};
+use crate::telemetry::Recorder;
+use answer::{Answerer, Moment};
+use book::{Book, Change};
+
+/// State of the hot thread of one universe.
+pub(crate) struct HotLoop {
+    live: Arc<LiveState>,
+    clock: Arc<dyn Clock>,
+    assembly: Assembly,
+    window: ReturnWindow,
+    book: Book,
+    answerer: Answerer,
+    population: Option<LivePopulation>,
+    desk: Arc<RefreshDesk>,
+    durable: Option<DurablePath>,
+    recorder: Recorder,
+    steps: Vec<Step>,
+    draft: Publication,
+    condition_number: Option<f64>,
+    stamps: Stamps,
+    bar: i64,
+    phase: Phase,
+}
+
+impl HotLoop {
+    pub(crate) fn new(
+        live: Arc<LiveState>,
+        clock: Arc<dyn Clock>,
+        desk: Arc<RefreshDesk>,
+        durable: Option<DurablePath>,
+        recorder: Recorder,
+    ) -> Self {
+        let universe = &live.universe;
+        Self {
+            clock,
+            assembly: Assembly::new(universe),
+            window: ReturnWindow::new(universe.assets.len(), universe.window, universe.stale_after),
+            book: Book::new(universe),
+            answerer: Answerer::new(universe),
+            population: None,
+            desk,
+            durable,
+            recorder,
+            steps: Vec::with_capacity(256),
+            draft: Publication::with_capacity(universe.assets.len(), answer::most_answers(universe)),
+            condition_number: None,
+            stamps: Stamps::default(),
+            bar: 0,
+            phase: Phase::Starting,
+            live,
+        }
+    }
+
+    /// Takes one input from the ring.
+    pub(crate) fn input(&mut self, input: Input) -> Result<()> {
+        let dequeued = self.clock.monotonic();
+        let mut steps = std::mem::take(&mut self.steps);
+        match input {
+            Input::Tick(tick) => {
+                self.stamps = Stamps { received: tick.receipt_time, dequeued, ..Stamps::default() };
+                self.assembly.tick(tick, &mut |step| steps.push(step));
+            }
+            Input::History(bar) => {
+                self.stamps = Stamps { received: dequeued, dequeued, ..Stamps::default() };
+                self.assembly.history(&bar, &mut |step| steps.push(step));
+            }
+            Input::Event(event) => self.event(&event),
+        }
+        let outcome = self.take_steps(&mut steps);
+        self.steps = steps;
+        outcome
+    }
+
+    /// The input has ended. `closed` says whether its end closes the last bar, as that of a file does.
+    pub(crate) fn end(mut self, closed: bool) -> Result<Option<DurablePath>> {
+        if closed {
+            let mut steps = std::mem::take(&mut self.steps);
+            self.assembly.end(&mut |step| steps.push(step));
+            self.take_steps(&mut steps)?;
+        }
+        Ok(self.durable)
+    }
+
+    fn take_steps(&mut self, steps: &mut Vec<Step>) -> Result<()> {
+        for step in steps.drain(..) {
+            match step {
+                Step::Tick(position, tick) => self.tick(position, &tick),
+                Step::Bar(bar) => self.close(bar)?,
+                Step::Event(event) => self.event(&event),
+                Step::Gap(event) => self.gap(&event),
+            }
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self, position: usize, tick: &Tick) {
+        count(&self.live.counters.ticks);
+        self.enter(Phase::WarmingUp);
+        self.take_refresh();
+        let moved = self.book.tick(position, tick);
+        if let (Some((index, change)), Some(population)) = (moved, &mut self.population) {
+            population.tick(index, change, &self.book.oldest);
+        }
+        self.answerer.answer(&self.book, Moment::Open, self.population.as_ref(), &mut self.draft);
+        self.publish(Trigger::Tick(position), tick.event_time);
+    }
+
+    fn close(&mut self, bar: Box<FinalBar>) -> Result<()> {
+        count(&self.live.counters.bars);
+        self.enter(Phase::WarmingUp);
+        self.window.push(&bar);
+        let left = std::mem::take(&mut self.book.oldest);
+        self.book.oldest.clone_from(&left);
+        let change = self.book.close(&self.window, &bar)?;
+        self.bar = bar.number;
+        if change == Change::NewAssets {
+            self.answerer.reset(&self.live.universe, &self.book.eligible);
+            self.population = None;
+            self.condition_number = None;
+        } else if let Some(population) = &mut self.population {
+            let Book { corrections, open_returns, closed, .. } = &self.book;
+            population.close(corrections, open_returns, &left, closed);
+        }
+        self.request_refresh();
+        self.answer_at_close()?;
+        self.publish(Trigger::BarClose(bar.number), bar.close_time);
+        if let Some(durable) = &self.durable {
+            durable.hand_over(DurableInput::Bar(bar));
+        }
+        Ok(())
+    }
+
+    fn answer_at_close(&mut self) -> Result<()> {
+        self.answerer.set_stand_in(None);
+        if self.answerer.answer(&self.book, Moment::Close, self.population.as_ref(), &mut self.draft) {
+            let stand_in = self.book.stand_in(&self.window)?;
+            self.answerer.set_stand_in(Some(stand_in));
+            self.answerer.answer(&self.book, Moment::Close, self.population.as_ref(), &mut self.draft);
+        }
+        Ok(())
+    }
+
+    fn gap(&mut self, event: &Event) {
+        self.window.clear();
+        self.book.clear();
+        self.answerer.reset(&self.live.universe, &[]);
+        self.population = None;
+        self.condition_number = None;
+        let stored = self.record(event);
+        if let Some(durable) = &self.durable {
+            durable.hand_over(DurableInput::Gap(Box::new(stored)));
+        }
+    }
+
+    fn event(&mut self, event: &Event) {
+        let stored = self.record(event);
+        if let Some(durable) = &self.durable {
+            durable.hand_over(DurableInput::Event(Box::new(stored)));
+        }
+    }
+
+    fn record(&self, event: &Event) -> StoredEvent {
+        let as_of = self.assembly.merged_time();
+        let detail = format!("{}: {}", event.reason, event.detail);
+        let row = EventRow {
+            universe: self.live.universe.name.clone(),
+            source: self.live.source.clone(),
+            partition: event.partition,
+            offset: event.offset,
+            kind: event.kind.name(),
+            as_of: as_of.unwrap_or_default(),
+            detail: detail.clone(),
+        };
+        self.live.record_event(&row, event.reason);
+        StoredEvent {
+            source: row.source,
+            partition: row.partition,
+            offset: row.offset,
+            kind: row.kind,
+            as_of: as_of.map(Time),
+            detail,
+        }
+    }
+
+    /// Swaps in a population that the refresh thread has ready.
+    fn take_refresh(&mut self) {
+        if !self.desk.has_ready() {
+            return;
+        }
+        let Self { desk, book, population, bar, condition_number, live, .. } = self;
+        desk.take(|ready| {
+            if ready.generation != book.generation {
+                return;
+            }
+            let Some(fresh) = &mut ready.population else { return };
+            if ready.bar != *bar {
+                fresh.rebase(&book.closed);
+            }
+            fresh.start_open_bar(&book.open_returns);
+            *condition_number = ready.condition_number;
+            // The old population goes back, to be dropped on the other thread.
+            std::mem::swap(population, &mut ready.population);
+            count(&live.counters.refreshes);
+        });
+    }
+
+    fn request_refresh(&mut self) {
+        if let Some(bounds) = self.answerer.bounds().filter(|bounds| bounds.assets() > 1) {
+            self.desk.post(Request {
+                generation: self.book.generation,
+                bar: self.bar,
+                closed: self.book.closed.clone(),
+                bounds: bounds.clone(),
+            });
+        }
+    }
+
+    fn publish(&mut self, trigger: Trigger, event_time: Nanos) {
+        if !self.book.eligible.is_empty() {
+            self.enter(Phase::Live);
+        }
+        let sequence = self.live.counters.publications.load(Ordering::Relaxed) + 1;
+        self.stamps.computed = self.clock.monotonic();
+        let Self { draft, book, bar, condition_number, stamps, clock, .. } = self;
+        draft.sequence = sequence;
+        draft.event_time = event_time;
+        draft.trigger = trigger;
+        draft.bar = *bar;
+        draft.condition_number = *condition_number;
+        draft.prices.copy_from_slice(&book.prices);
+        draft.closes.copy_from_slice(&book.closes);
+        draft.eligible.fill(false);
+        for &position in &book.eligible {
+            draft.eligible[position] = true;
+        }
+        self.live.latest.publish(|slot| {
+            stamps.published = clock.monotonic();
+            draft.stamps = *stamps;
+            slot.copy_from(draft);
+        });
+        self.live.counters.publications.store(sequence, Ordering::Release);
+        if matches!(trigger, Trigger::Tick(_)) {
+            self.recorder.record(self.stamps);
+        }
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        let later = match phase {
+            Phase::WarmingUp => self.phase == Phase::Starting,
+            Phase::Live => matches!(self.phase, Phase::Starting | Phase::WarmingUp),
+            _ => true,
+        };
+        if later {
+            self.phase = phase;
+            self.live.set_phase(phase);
+        }
+    }
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::AcqRel);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,197 @@
+use silverbullet_kernel::{Method, Problem, exact};
+use silverbullet_market::ManualClock;
+
+use super::*;
+use crate::durable::compute::rows_of;
+use crate::durable::job_of;
+use crate::durable::rows::{PortfolioRow, Row};
+
+#[path = "../../tests/common/mod.rs"]
+#[expect(unreachable_pub, reason = "shared with the tests of the crate's interface")]
+mod common;
+
+fn hot_loop(universe: silverbullet_market::Universe) -> HotLoop {
+    let answers = answer::most_answers(&universe);
+    let live = Arc::new(LiveState::new(universe, "test", "run", None, answers));
+    let (recorder, _) = crate::telemetry::channel();
+    HotLoop::new(live, Arc::new(ManualClock::new(0)), Arc::new(RefreshDesk::default()), None, recorder)
+}
+
+fn steps(universe: &silverbullet_market::Universe, ticks: Vec<Tick>) -> Vec<Step> {
+    let mut assembly = Assembly::new(universe);
+    let mut steps = vec![];
+    for tick in ticks {
+        assembly.tick(tick, &mut |step| steps.push(step));
+    }
+    assembly.end(&mut |step| steps.push(step));
+    steps
+}
+
+fn close_to(live: f64, stored: f64, scale: f64, what: &str) {
+    assert!((live - stored).abs() <= 1e-9 * scale, "{what}: live {live:e}, stored {stored:e}");
+}
+
+fn assert_same_answer(hot: &HotLoop, row: &PortfolioRow) {
+    let answers = hot.draft.portfolios();
+    let live = answers
+        .iter()
+        .find(|answer| answer.objective.name() == row.objective && answer.method == Method::Exact)
+        .unwrap();
+    assert_eq!(live.label.text(), row.label);
+    close_to(live.mean, row.mean, row.risk, "mean");
+    close_to(live.risk, row.risk, row.risk, "risk");
+    close_to(live.sharpe.unwrap(), row.sharpe.unwrap(), 1.0, "Sharpe ratio");
+    for (asset, weight) in &row.weights.0 {
+        let position = hot.live.universe.assets.iter().position(|name| name == asset).unwrap();
+        close_to(live.weights[position], *weight, 100.0, asset);
+    }
+}
+
+/// Runs the stream through the hot loop and, bar by bar, through the durable computation. Returns how many
+/// stored portfolios were compared.
+fn compare(universe: silverbullet_market::Universe, ticks: Vec<Tick>) -> usize {
+    let mut window = ReturnWindow::new(universe.assets.len(), universe.window, universe.stale_after);
+    let mut hot = hot_loop(universe.clone());
+    let mut compared = 0;
+    for step in steps(&universe, ticks) {
+        let bar = if let Step::Bar(bar) = &step { Some((**bar).clone()) } else { None };
+        hot.take_steps(&mut vec![step]).unwrap();
+        let Some(bar) = bar else { continue };
+        for row in rows_of(&universe, &job_of(&mut window, bar)).unwrap() {
+            if let Row::Portfolios(row) = row
+                && row.method == "exact"
+            {
+                assert_same_answer(&hot, &row);
+                compared += 1;
+            }
+        }
+    }
+    compared
+}
+
+#[test]
+fn live_answers_equal_the_stored_ones_at_each_close() {
+    for estimator in ["sample", "ledoit-wolf", "exponential"] {
+        let settings =
+            silverbullet_market::UniverseSettings { estimator: estimator.into(), ..common::settings() };
+        let compared = compare(common::universe(6, &settings), common::ticks(6, 300));
+        assert!(compared > 400, "{compared} with {estimator}");
+    }
+}
+
+#[test]
+fn they_are_equal_where_the_window_is_shorter_than_the_universe() {
+    let settings =
+        silverbullet_market::UniverseSettings { estimator: "sample".into(), window: 5, ..common::settings() };
+    let compared = compare(common::universe(9, &settings), common::ticks(9, 60));
+    assert!(compared > 50, "{compared}");
+}
+
+#[test]
+fn each_tick_is_answered_as_the_cold_solver_would() {
+    let universe = common::universe(6, &common::settings());
+    let mut hot = hot_loop(universe.clone());
+    let mut compared = 0;
+    for step in steps(&universe, common::ticks(6, 120)) {
+        let is_tick = matches!(step, Step::Tick(..));
+        let before = hot.draft.sequence;
+        hot.take_steps(&mut vec![step]).unwrap();
+        assert_eq!(hot.draft.sequence, before + 1, "each step is answered");
+        if !is_tick || hot.book.eligible.is_empty() {
+            continue;
+        }
+        let mut mean = vec![0.0; hot.book.eligible.len()];
+        hot.book.closed.open_mean_into(&hot.book.deviation, &mut mean);
+        let mut covariance = hot.book.closed.base.clone();
+        hot.book.closed.open_covariance_into(&hot.book.deviation, &mut covariance);
+        let problem = Problem::new(mean, covariance, universe.window + 1).unwrap();
+        for objective in universe.objectives.clone() {
+            let cold = exact::solve(&problem, objective);
+            let live = hot.draft.portfolios().iter().find(|answer| answer.objective == objective).unwrap();
+            assert_eq!(live.label, cold.label);
+            close_to(live.risk, cold.risk, cold.risk, "risk");
+            close_to(live.mean, cold.mean, cold.risk, "mean");
+            compared += 1;
+        }
+    }
+    assert!(compared > 1_000, "{compared}");
+}
+
+#[test]
+fn before_a_window_is_full_weights_are_equal_and_labelled() {
+    let universe = common::universe(3, &common::settings());
+    let mut hot = hot_loop(universe.clone());
+    for step in steps(&universe, common::ticks(3, 10)) {
+        hot.take_steps(&mut vec![step]).unwrap();
+        for answer in hot.draft.portfolios() {
+            assert_eq!(answer.label.text(), "fallback: no eligible asset");
+            assert!((answer.weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        }
+    }
+    assert_eq!(hot.phase, Phase::WarmingUp);
+}
+
+#[test]
+fn after_a_gap_the_last_good_weights_stay_and_say_so() {
+    let universe = common::universe(3, &common::settings());
+    let mut ticks = common::ticks(3, 120);
+    let end = ticks.last().unwrap().event_time;
+    ticks.extend(
+        (0..4).map(|step| common::tick(0, end + (step + 5_000) * common::SECOND, 10.0, 9_000 + step as u64)),
+    );
+    let mut hot = hot_loop(universe.clone());
+    let mut good = vec![];
+    for step in steps(&universe, ticks) {
+        let gap = matches!(step, Step::Gap(_));
+        if gap {
+            good = hot.draft.portfolios()[0].weights.clone();
+        }
+        hot.take_steps(&mut vec![step]).unwrap();
+    }
+    let last = &hot.draft.portfolios()[0];
+    assert_eq!(last.label.text(), "fallback: no eligible asset");
+    assert!(!good.is_empty());
+    assert_eq!(last.weights, good);
+    assert_eq!(hot.live.recent_events().iter().filter(|event| event.kind == "gap").count(), 1);
+}
+
+#[test]
+fn bounds_that_the_eligible_assets_cannot_meet_are_labelled() {
+    let settings = silverbullet_market::UniverseSettings { upper: 0.4, ..common::settings() };
+    let universe = common::universe(3, &settings);
+    let mut hot = hot_loop(universe.clone());
+    let mut labels = std::collections::BTreeSet::new();
+    for step in steps(&universe, common::ticks(3, 200)) {
+        hot.take_steps(&mut vec![step]).unwrap();
+        labels.extend(hot.draft.portfolios().iter().map(|answer| answer.label.text()));
+    }
+    assert!(labels.contains("fallback: bounds infeasible for the eligible assets"), "{labels:?}");
+    assert!(labels.contains("ok"), "{labels:?}");
+}
+
+#[test]
+fn a_population_from_the_desk_answers_with_a_gap_that_is_never_negative() {
+    let universe = common::universe(6, &common::settings());
+    let mut hot = hot_loop(universe.clone());
+    let desk = Arc::clone(&hot.desk);
+    let refresher = {
+        let (universe, desk) = (universe.clone(), Arc::clone(&desk));
+        std::thread::spawn(move || crate::refresh::run(&universe, &desk, &ManualClock::new(0)))
+    };
+    let (mut sampled, mut worst) = (0, 0.0_f64);
+    for step in steps(&universe, common::ticks(6, 300)) {
+        hot.take_steps(&mut vec![step]).unwrap();
+        for answer in hot.draft.portfolios().iter().filter(|answer| answer.method == Method::MonteCarlo) {
+            sampled += 1;
+            assert!((answer.weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+            if let Some(gap) = answer.gap {
+                assert!(gap >= -1e-9, "{gap:e}");
+                worst = worst.max(gap);
+            }
+        }
+    }
+    desk.end();
+    refresher.join().unwrap();
+    assert!(sampled > 100, "{sampled} answers from a population");
+    assert!(worst > 0.0 && worst < 0.5, "worst gap {worst}");
+}

@@ -1,0 +1,221 @@
+//! What everyone but the hot thread sees of an engine: newest publication, counters, latency, events.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+use silverbullet_market::{Nanos, Universe};
+
+use crate::latest::Latest;
+use crate::publication::Publication;
+
+/// Events kept in memory for the view; all of them go to the durable path.
+const RECENT_EVENTS: usize = 100;
+
+/// Counts of one engine's run. Written by one thread each, read by anyone.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Raw input records of the source.
+    pub frames: AtomicU64,
+    /// Ticks accepted.
+    pub ticks: AtomicU64,
+    /// Inputs quarantined.
+    pub quarantined: AtomicU64,
+    /// Final bars.
+    pub bars: AtomicU64,
+    /// Final bars whose rows were handed on.
+    pub stored_bars: AtomicU64,
+    /// Publications made.
+    pub publications: AtomicU64,
+    /// Live populations swapped in.
+    pub refreshes: AtomicU64,
+}
+
+/// Percentiles of one stage, in nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct StageLatency {
+    /// Samples recorded.
+    pub count: u64,
+    /// Median.
+    pub p50: u64,
+    /// 90th percentile.
+    pub p90: u64,
+    /// 99th percentile.
+    pub p99: u64,
+    /// 99.9th percentile.
+    #[serde(rename = "p99.9")]
+    pub p999: u64,
+    /// Largest.
+    pub max: u64,
+}
+
+/// One stage's name with its percentiles.
+pub type NamedLatency = (&'static str, StageLatency);
+
+/// An event as it is shown and stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EventRow {
+    /// Universe it concerns.
+    pub universe: String,
+    /// Source it came from.
+    pub source: String,
+    /// Partition of the queue, or zero.
+    pub partition: u32,
+    /// Offset in the partition, or line of the file.
+    pub offset: u64,
+    /// `quarantined`, `ignored`, `gap` or `fallback`.
+    pub kind: &'static str,
+    /// Event time of the stream when it happened, nanoseconds UTC.
+    pub as_of: Nanos,
+    /// Reason and particulars.
+    pub detail: String,
+}
+
+/// Where an engine stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// No input yet.
+    Starting,
+    /// Input, but no asset with a full window.
+    WarmingUp,
+    /// Answering.
+    Live,
+    /// The input has ended and everything is stored.
+    Ended,
+    /// Ended by an error.
+    Failed,
+}
+
+/// The shared view of one engine.
+#[derive(Debug)]
+pub struct LiveState {
+    /// The universe it answers for.
+    pub universe: Universe,
+    /// Name of its source.
+    pub source: String,
+    /// Id of this run.
+    pub run_id: String,
+    /// Rows the source will bring, where known.
+    pub rows: Option<u64>,
+    /// Newest publication.
+    pub latest: Latest<Publication>,
+    /// Counts.
+    pub counters: Counters,
+    phase: Mutex<Phase>,
+    reasons: Mutex<BTreeMap<String, u64>>,
+    ignored: Mutex<BTreeMap<String, u64>>,
+    events: Mutex<VecDeque<EventRow>>,
+    latency: Mutex<Vec<NamedLatency>>,
+}
+
+impl LiveState {
+    /// A view of an engine that has not started; `answers` is the most portfolios a publication holds.
+    #[must_use]
+    pub fn new(universe: Universe, source: &str, run_id: &str, rows: Option<u64>, answers: usize) -> Self {
+        let publication = Publication::with_capacity(universe.assets.len(), answers);
+        Self {
+            universe,
+            source: source.to_owned(),
+            run_id: run_id.to_owned(),
+            rows,
+            latest: Latest::new(&publication),
+            counters: Counters::default(),
+            phase: Mutex::new(Phase::Starting),
+            reasons: Mutex::default(),
+            ignored: Mutex::default(),
+            events: Mutex::default(),
+            latency: Mutex::default(),
+        }
+    }
+
+    /// A copy of the newest publication; `None` before the first.
+    #[must_use]
+    pub fn publication(&self) -> Option<Publication> {
+        self.latest.read(Clone::clone)
+    }
+
+    /// Where the engine stands.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        *lock(&self.phase)
+    }
+
+    /// Percentiles by stage since the start.
+    #[must_use]
+    pub fn latency(&self) -> Vec<NamedLatency> {
+        lock(&self.latency).clone()
+    }
+
+    /// The newest events, oldest first.
+    #[must_use]
+    pub fn recent_events(&self) -> Vec<EventRow> {
+        lock(&self.events).iter().cloned().collect()
+    }
+
+    /// Quarantined inputs by reason.
+    #[must_use]
+    pub fn quarantine_reasons(&self) -> BTreeMap<String, u64> {
+        lock(&self.reasons).clone()
+    }
+
+    /// What has been counted so far.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Acquire);
+        Summary {
+            frames: read(&self.counters.frames),
+            ticks: read(&self.counters.ticks),
+            ignored: lock(&self.ignored).clone(),
+            quarantined: read(&self.counters.quarantined),
+            bars: read(&self.counters.bars),
+            publications: read(&self.counters.publications),
+        }
+    }
+
+    pub(crate) fn set_phase(&self, phase: Phase) {
+        *lock(&self.phase) = phase;
+    }
+
+    pub(crate) fn set_latency(&self, stages: Vec<NamedLatency>) {
+        *lock(&self.latency) = stages;
+    }
+
+    pub(crate) fn record_event(&self, event: &EventRow, reason: &str) {
+        match event.kind {
+            "quarantined" => {
+                self.counters.quarantined.fetch_add(1, Ordering::AcqRel);
+                *lock(&self.reasons).entry(reason.to_owned()).or_default() += 1;
+            }
+            "ignored" => *lock(&self.ignored).entry(reason.to_owned()).or_default() += 1,
+            _ => {}
+        }
+        let mut events = lock(&self.events);
+        if events.len() == RECENT_EVENTS {
+            events.pop_front();
+        }
+        events.push_back(event.clone());
+    }
+}
+
+/// What a run counted, as `run --format json` prints it at its end.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Summary {
+    /// Raw input records.
+    pub frames: u64,
+    /// Ticks accepted.
+    pub ticks: u64,
+    /// Inputs understood and rightly left out, by name.
+    pub ignored: BTreeMap<String, u64>,
+    /// Inputs that could not be used.
+    pub quarantined: u64,
+    /// Final bars.
+    pub bars: u64,
+    /// Publications made.
+    pub publications: u64,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

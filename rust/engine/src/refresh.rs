@@ -1,0 +1,151 @@
+//! The refresh thread: draws and refines the next population while the hot thread goes on with the last.
+//!
+//! Both meet at a [`RefreshDesk`]. The hot thread posts the moments of every close, the newest replacing
+//! the one before, and takes a population when one is ready; it holds each lock for a move only, and where
+//! the other side has it, it comes back with the next tick.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
+use std::time::Duration;
+
+use silverbullet_kernel::{Bounds, Population, PopulationOptions, Problem};
+use silverbullet_market::moments::ClosedMoments;
+use silverbullet_market::{Clock, Nanos, Universe};
+
+use crate::population::LivePopulation;
+
+/// The thread rests this many times as long as it worked, so that it takes a quarter of a core at most.
+const REST: Nanos = 3;
+/// Times a population is brought up to newer closes before it is handed over as it is.
+const CATCH_UPS: usize = 3;
+
+/// The moments of a close, for a population to be drawn under.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) generation: u64,
+    pub(crate) bar: i64,
+    pub(crate) closed: ClosedMoments,
+    pub(crate) bounds: Bounds,
+}
+
+/// A population with the close it is valid for.
+#[derive(Debug, Default)]
+pub(crate) struct Ready {
+    pub(crate) generation: u64,
+    pub(crate) bar: i64,
+    pub(crate) population: Option<LivePopulation>,
+    pub(crate) condition_number: Option<f64>,
+}
+
+/// Where hot thread and refresh thread meet.
+#[derive(Debug, Default)]
+pub(crate) struct RefreshDesk {
+    request: Mutex<Option<Box<Request>>>,
+    posted: Condvar,
+    ready: Mutex<Ready>,
+    has_ready: AtomicBool,
+    ended: AtomicBool,
+}
+
+impl RefreshDesk {
+    /// Posts the moments of a close.
+    pub(crate) fn post(&self, request: Request) {
+        let fresh = Some(Box::new(request));
+        let replaced = match self.request.try_lock() {
+            Ok(mut slot) => std::mem::replace(&mut *slot, fresh),
+            // The other side is taking the request before this one; the next close posts again.
+            Err(_) => return,
+        };
+        drop(replaced);
+        self.posted.notify_one();
+    }
+
+    /// True when a population is ready.
+    pub(crate) fn has_ready(&self) -> bool {
+        self.has_ready.load(Ordering::Acquire)
+    }
+
+    /// Calls `take` with what is ready, unless the other side is at it just now.
+    pub(crate) fn take(&self, take: impl FnOnce(&mut Ready)) {
+        let mut ready = match self.ready.try_lock() {
+            Ok(ready) => ready,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        self.has_ready.store(false, Ordering::Release);
+        take(&mut ready);
+    }
+
+    /// Asks the refresh thread to end.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+        self.posted.notify_all();
+    }
+
+    fn next(&self) -> Option<Box<Request>> {
+        let mut slot = self.request.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if self.ended.load(Ordering::Acquire) {
+                return None;
+            }
+            if let Some(request) = slot.take() {
+                return Some(request);
+            }
+            // The end may be announced between the look and the wait: look again now and then.
+            let wait = Duration::from_millis(50);
+            (slot, _) = self.posted.wait_timeout(slot, wait).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn newer(&self, generation: u64) -> Option<Box<Request>> {
+        let mut slot = self.request.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.take_if(|request| request.generation == generation)
+    }
+
+    fn hand_over(&self, ready: Ready) {
+        let mut slot = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::replace(&mut *slot, ready);
+        self.has_ready.store(true, Ordering::Release);
+        drop(slot);
+        drop(old);
+    }
+
+    fn rest(&self, nanos: Nanos) {
+        let slot = self.request.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = Duration::from_nanos(nanos.max(0).unsigned_abs());
+        let ended = |_: &mut Option<Box<Request>>| !self.ended.load(Ordering::Acquire);
+        let waited = self.posted.wait_timeout_while(slot, wait, ended);
+        drop(waited);
+    }
+}
+
+/// Runs until the desk is told to end.
+pub(crate) fn run(universe: &Universe, desk: &Arc<RefreshDesk>, clock: &dyn Clock) {
+    while let Some(request) = desk.next() {
+        let started = clock.monotonic();
+        if let Some(ready) = refresh(universe, desk, *request) {
+            desk.hand_over(ready);
+        }
+        desk.rest(REST * (clock.monotonic() - started));
+    }
+}
+
+/// Draws a population; `None` where the moments allow none.
+fn refresh(universe: &Universe, desk: &RefreshDesk, request: Request) -> Option<Ready> {
+    let Request { generation, mut bar, mut closed, bounds } = request;
+    let problem = Problem::new(closed.mean.clone(), closed.covariance.clone(), closed.observations)
+        .and_then(|problem| problem.with_bounds(bounds))
+        .and_then(|problem| problem.with_risk_free(universe.risk_free));
+    let options =
+        PopulationOptions { size: universe.population, seed: universe.seed, stream: bar.cast_unsigned() };
+    let drawn = problem.and_then(|problem| Population::draw(&problem, &options));
+    let drawn = drawn.inspect_err(|error| tracing::warn!(%error, bar, "no population was drawn")).ok()?;
+    let mut population = LivePopulation::new(drawn, &closed, universe.risk_free);
+    for _ in 0..CATCH_UPS {
+        let Some(newer) = desk.newer(generation) else { break };
+        (bar, closed) = (newer.bar, newer.closed);
+        population.rebase(&closed);
+    }
+    let condition_number = silverbullet_kernel::spectrum::condition_number(&closed.covariance);
+    Some(Ready { generation, bar, population: Some(population), condition_number })
+}
