@@ -1,4 +1,10 @@
 //! A warm solve answers as a cold one does: a million ticks, each moving one asset of the open bar.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and prints what it measured, in its helpers too"
+)]
 
 #[path = "common/problems.rs"]
 mod problems;

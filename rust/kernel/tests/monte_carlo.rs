@@ -1,4 +1,5 @@
 //! Monte Carlo as its callers see it: same bits however it is divided, near the optimum, never without an answer.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod monte_carlo_common;
 
@@ -62,8 +63,15 @@ fn partitions_and_threads_do_not_change_a_bit() {
 #[test]
 fn the_sketch_holds_the_best_of_what_was_drawn() {
     let problem = factor_problem(7, 6, 1e-3);
-    let options = options(5_003, SamplerKind::FaceEdgeVertex, false);
-    let sketch = sample_blocks(&problem, &options, 0..1).unwrap();
+    // Many short runs: in a single one the best ratio may be let in because it is best at something else too.
+    for stream in 0..40 {
+        let options = MonteCarloOptions { stream, ..options(2_003, SamplerKind::FaceEdgeVertex, false) };
+        assert_sketch_holds_the_best(&problem, &options);
+    }
+}
+
+fn assert_sketch_holds_the_best(problem: &Problem, options: &MonteCarloOptions) {
+    let sketch = sample_blocks(problem, options, 0..1).unwrap();
     let sampler = Sampler::new(problem.bounds(), options.sampler, options.seed, options.stream);
     let mut batch = Batch::new(7);
     let (mut sharpest, mut least) = ((f64::NEG_INFINITY, 0), (f64::INFINITY, 0));

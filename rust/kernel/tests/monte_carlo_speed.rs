@@ -1,5 +1,6 @@
 //! How fast portfolios are drawn, evaluated and refined. Nothing is asserted: machines differ. Run it with
 //! `cargo test --release --test monte_carlo_speed -- --ignored --nocapture`.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod monte_carlo_common;
 

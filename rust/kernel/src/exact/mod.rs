@@ -22,6 +22,7 @@ mod descent;
 mod face;
 mod frontier;
 mod rank_one;
+mod settle;
 mod vector;
 
 pub use active_set::{ActiveSetSolver, RISKLESS, Solution, Start, Status};

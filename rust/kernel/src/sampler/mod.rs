@@ -1,7 +1,7 @@
 //! Samplers over the feasible weights {l ≤ w ≤ u, Σw = 1}.
 //!
 //! Lower bounds are met by an affine shift: w = l + B·s with s on the simplex and B = 1 − Σl. Where no upper
-//! bound can bind, s is drawn from [`simplex`]; otherwise w comes from [`capped`]. Rejection is not used: at
+//! bound can bind, s is drawn from `simplex`; otherwise w comes from `capped`. Rejection is not used: at
 //! fifty assets it never accepts. What a group of sixteen portfolios draws is a function of the run key, the
 //! group's number and, around elites, of the elites it is given.
 
