@@ -1,1 +1,46 @@
-//! placeholder
+//! Where ticks come from.
+//!
+//! A [`Source`](silverbullet_market::Source) hands ticks, history and events to a
+//! [`Sink`](silverbullet_market::Sink), on a thread of its own. Two are here, and both can be had again bit for bit:
+//!
+//! - [`CsvSource`] plays a file of prices, plain or compressed, in real time, faster, or as fast as it goes. A
+//!   scan when it is opened says what the file is: its digest, its assets, its time grid.
+//! - [`Simulator`] makes up a market: correlated, with jumps, changing volatility and bursts of ticks.
+//!
+//! What is wrong with a source as a whole is a [`FeedError`], one line with its remedy. A single bad row never is: it
+//! becomes a quarantine event with its line and one of the reasons in [`csv::reason`]. Whether a good row makes
+//! sense after the ones before it (late, twice, absurdly far) is not judged here.
+//!
+//! Time comes from the clock that is handed in, sleep from a [`Sleeper`], randomness from a seed.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use silverbullet_feeds::{Simulator, SimulatorSettings, Speed, collect_ticks};
+//! use silverbullet_market::{SECOND, Source, SystemClock};
+//!
+//! // Ten minutes of 1-second bars, then a thousand ticks at once.
+//! let clock = Arc::new(SystemClock);
+//! let mut market = Simulator::new(SimulatorSettings::default(), 42, SECOND, 600, clock)?
+//!     .with_speed(Speed::Max)
+//!     .with_limit(1_000);
+//! assert_eq!(market.description().assets[..3], ["BTC", "ETH", "BNB"]);
+//! let seen = collect_ticks(&mut market)?;
+//! assert_eq!((seen.history.len(), seen.ticks.len()), (600, 1_000));
+//! assert!(seen.ticks.iter().all(|tick| tick.bid < Some(tick.price) && Some(tick.price) < tick.ask));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod collect;
+pub mod csv;
+mod error;
+mod pacing;
+pub mod simulator;
+mod speed;
+
+pub use collect::{Collected, collect_ticks};
+pub use csv::{CsvOptions, CsvSource, CsvSummary, Progress, TimeUnit, read_prices};
+pub use error::FeedError;
+pub use pacing::{Sleeper, ThreadSleeper};
+pub use simulator::{SimulatedAssets, Simulator, SimulatorSettings, SimulatorStart};
+pub use speed::Speed;

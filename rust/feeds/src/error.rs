@@ -1,0 +1,128 @@
+//! What can be wrong with a source as a whole. A single bad row is never an error: it is an event.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Short for results of this crate.
+pub(crate) type Result<T, E = FeedError> = std::result::Result<T, E>;
+
+/// Why a source cannot be opened. Each message is one line that names the thing and the remedy.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FeedError {
+    /// There is no such file.
+    #[error("{}: no such file; check the path", path.display())]
+    NotFound {
+        /// The path that was given.
+        path: PathBuf,
+    },
+    /// The path is a folder.
+    #[error("{}: is a directory; name a CSV file in it", path.display())]
+    IsDirectory {
+        /// The path that was given.
+        path: PathBuf,
+    },
+    /// The path is a pipe or a device, which cannot be read twice.
+    #[error("{}: is not a regular file; save it to a file first, it is read twice", path.display())]
+    NotAFile {
+        /// The path that was given.
+        path: PathBuf,
+    },
+    /// The file may not be read.
+    #[error("{}: permission denied; make the file readable for this user", path.display())]
+    PermissionDenied {
+        /// The path that was given.
+        path: PathBuf,
+    },
+    /// The file has no header.
+    #[error("{}: the file is empty; expected a header with timestamp, asset and price", path.display())]
+    Empty {
+        /// The path that was given.
+        path: PathBuf,
+    },
+    /// The header lacks a column.
+    #[error(
+        "{}: no `{column}` column in the header; found: {found}; expected timestamp, asset and price, \
+         separated by commas", path.display()
+    )]
+    MissingColumn {
+        /// The path that was given.
+        path: PathBuf,
+        /// The column that is needed.
+        column: &'static str,
+        /// The header's names, separated by commas.
+        found: String,
+    },
+    /// The header names a column twice.
+    #[error("{}: two `{column}` columns in the header ({found}); rename one of them", path.display())]
+    DuplicateColumn {
+        /// The path that was given.
+        path: PathBuf,
+        /// The column that is there twice.
+        column: &'static str,
+        /// The header's names, separated by commas.
+        found: String,
+    },
+    /// Not one row could be used.
+    #[error("{}: none of the {rows} data rows can be used{}; correct the file",
+        path.display(), example.as_ref().map(|e| format!(" (the first: {e})")).unwrap_or_default())]
+    NoUsableRow {
+        /// The path that was given.
+        path: PathBuf,
+        /// Number of data rows.
+        rows: u64,
+        /// What was wrong with the first of them.
+        example: Option<String>,
+    },
+    /// The file ends or breaks in the middle, as a damaged archive does.
+    #[error("{}: cannot be read beyond line {line}: {source}; the file is damaged or cut short, get it again",
+        path.display())]
+    Damaged {
+        /// The path that was given.
+        path: PathBuf,
+        /// The last line that was reached.
+        line: u64,
+        /// What the reader said.
+        source: io::Error,
+    },
+    /// Another failure to read.
+    #[error("{}: cannot be opened: {source}", path.display())]
+    Open {
+        /// The path that was given.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file changed after it was scanned.
+    #[error("{}: changed since it was opened; start again", path.display())]
+    Changed {
+        /// The path that was given.
+        path: PathBuf,
+    },
+    /// A speed that is none.
+    #[error("speed `{found}` is neither a positive number nor `max`")]
+    Speed {
+        /// What was given.
+        found: String,
+    },
+    /// A setting that makes no sense.
+    #[error("{name}: {problem}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// What is wrong with it and what would be right.
+        problem: String,
+    },
+}
+
+impl FeedError {
+    /// Sorts a failure to open `path` by what the user can do about it.
+    pub(crate) fn open(path: PathBuf, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::NotFound => Self::NotFound { path },
+            io::ErrorKind::PermissionDenied => Self::PermissionDenied { path },
+            io::ErrorKind::IsADirectory => Self::IsDirectory { path },
+            _ => Self::Open { path, source },
+        }
+    }
+}
