@@ -67,3 +67,97 @@ pub fn returns_of(
     let excluded = left_out.into_iter().map(|asset| (asset, window.why_not(asset))).collect();
     BatchReturns { returns: window.returns_of(&assets), assets, excluded, events, bars: bars.len() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::SourceDescription;
+    use crate::tick::AssetId;
+    use crate::universe::UniverseSettings;
+    use crate::{Nanos, SECOND};
+
+    fn universe() -> Universe {
+        let settings = UniverseSettings {
+            assets: vec![],
+            bar: "1s".into(),
+            window: 5,
+            estimator: "sample".into(),
+            half_life: 1.0,
+            risk_free: 0.0,
+            lower: 0.0,
+            upper: 1.0,
+            bounds: std::collections::BTreeMap::new(),
+            objectives: silverbullet_kernel::Objective::ALL.to_vec(),
+            population: 1,
+            samples: 1,
+            lateness: "0s".into(),
+            stale_after: "1m".into(),
+            max_ahead: "1m".into(),
+            max_price_ratio: 10.0,
+            frontier_every: "1m".into(),
+        };
+        let source = SourceDescription {
+            name: "test".into(),
+            identity: String::new(),
+            assets: vec!["A".into(), "B".into(), "C".into()],
+            grid: None,
+            replayable: true,
+            rows: None,
+        };
+        Universe::resolve("test", &settings, &source, 0).unwrap()
+    }
+
+    fn tick(asset: u32, second: Nanos, price: f64) -> Tick {
+        Tick {
+            asset: AssetId(asset),
+            price,
+            bid: None,
+            ask: None,
+            size: None,
+            event_time: second * SECOND,
+            receipt_time: 0,
+            venue: 0,
+            sequence: None,
+            partition: 0,
+            offset: second.unsigned_abs(),
+        }
+    }
+
+    /// A in each of ten bars, B from the fourth on, C in three of them only.
+    fn ticks() -> Vec<Tick> {
+        let mut ticks = vec![];
+        for second in 1..=10 {
+            ticks.push(tick(0, second, 100.0 + second as f64));
+            if second >= 4 {
+                ticks.push(tick(1, second, 50.0));
+            }
+            if second % 4 == 1 {
+                ticks.push(tick(2, second, 7.0));
+            }
+        }
+        ticks
+    }
+
+    #[test]
+    fn the_whole_stretch_is_one_window_of_the_assets_that_fill_it() {
+        let batch = returns_of(&universe(), ticks().into_iter(), None);
+        assert_eq!((batch.bars, batch.returns.rows()), (10, 9));
+        assert_eq!(batch.assets, [0]);
+        assert_eq!(batch.excluded[0], (1, "6 of 9 bars have a return".to_owned()));
+        assert_eq!(batch.excluded[1], (2, "2 of 9 bars have a tick".to_owned()));
+        assert_eq!(batch.returns.row(0), [102.0 / 101.0 - 1.0]);
+    }
+
+    #[test]
+    fn the_newest_returns_alone_may_let_more_assets_in() {
+        let batch = returns_of(&universe(), ticks().into_iter(), Some(6));
+        assert_eq!(batch.assets, [0, 1]);
+        assert_eq!(batch.returns.rows(), 6);
+    }
+
+    #[test]
+    fn one_bar_has_no_return() {
+        let batch = returns_of(&universe(), ticks().into_iter().take(1), None);
+        assert_eq!((batch.assets.len(), batch.excluded.len()), (0, 3));
+    }
+}
