@@ -1,0 +1,48 @@
+//! Why the server does not listen or stopped to.
+
+use std::net::SocketAddr;
+
+/// Each message names the address and the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An address that others could reach.
+    #[error(
+        "{address} is not a loopback address: off the loopback address TLS and a token are needed, which this \
+         build does not offer; use 127.0.0.1 or [::1]"
+    )]
+    NotLoopback {
+        /// The address asked for.
+        address: SocketAddr,
+    },
+    /// Another program holds the port.
+    #[error(
+        "port {} on {} is taken by another program; choose another, or let the system pick one with \
+         --http {}:0",
+        address.port(), address.ip(), host(address)
+    )]
+    PortTaken {
+        /// The address asked for.
+        address: SocketAddr,
+    },
+    /// The system refuses the address for another reason.
+    #[error("cannot listen on {address}: {source}; choose another address with --http, e.g. 127.0.0.1:0")]
+    Bind {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The listener failed while serving.
+    #[error("the HTTP listener failed: {source}")]
+    Serve {
+        /// What the system says.
+        source: std::io::Error,
+    },
+}
+
+/// The result of a server call.
+pub type Result<T> = std::result::Result<T, Error>;
+
+fn host(address: &SocketAddr) -> String {
+    if address.is_ipv6() { format!("[{}]", address.ip()) } else { address.ip().to_string() }
+}
