@@ -1,0 +1,256 @@
+//! What may stand on the command line.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+use silverbullet_kernel::Objective;
+
+use crate::settings::Overrides;
+
+const EXAMPLES: &str = "\
+Examples:
+  silverbullet run                                     watch portfolios move with simulated prices
+  silverbullet run --source csv:prices.csv --speed 60  replay a file, an hour a minute
+  silverbullet optimize prices.csv --plot frontier.svg efficient portfolios of a whole file
+  silverbullet config                                  the settings in force and where each came from
+  silverbullet doctor                                  what may be wrong with this machine
+
+Settings come from the built-in defaults, then --config FILE (or ./silverbullet.toml), then variables such as
+SILVERBULLET_UNIVERSES__DEFAULT__WINDOW=300, then the command line.
+Exit codes: 0 fine, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C after a clean end.";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  silverbullet run
+  silverbullet run --source csv:prices.csv --speed max --output rows.jsonl --format json
+  silverbullet run --bar 5s --window 300 --estimator exponential
+  silverbullet run --http 127.0.0.1:0 --limit 100000
+
+A file needs a header with timestamp, asset and price, and optionally bid, ask, size and sequence; it may be
+compressed with gzip or zstd. On a terminal there is a live view: q quits, ? lists its keys.";
+
+const OPTIMIZE_EXAMPLES: &str = "\
+Examples:
+  silverbullet optimize prices.csv
+  silverbullet optimize prices.csv --objective max-sharpe --estimator ledoit-wolf --format json
+  silverbullet optimize prices.csv --bar 5m --window 500 --plot frontier.svg";
+
+/// A live portfolio optimiser: prices in, efficient portfolios out.
+#[derive(Debug, Parser)]
+#[command(name = "silverbullet", version, after_help = EXAMPLES, max_term_width = 110)]
+pub(crate) struct Arguments {
+    /// Settings file; without it ./silverbullet.toml is read where there is one
+    #[arg(long, global = true, value_name = "FILE", env = "SILVERBULLET_CONFIG", value_hint = ValueHint::FilePath)]
+    pub(crate) config: Option<PathBuf>,
+    /// What is logged on standard error: error, warn, info, debug or trace
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub(crate) log: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Take prices from a source and answer every tick with efficient portfolios
+    Run(RunArguments),
+    /// Compute the efficient portfolios of a price file
+    Optimize(OptimizeArguments),
+    /// Print the settings in force and where each came from
+    Config(ConfigArguments),
+    /// Check this machine and these settings
+    Doctor,
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+/// How `run` prints its result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RunFormat {
+    /// A live view on a terminal, plain lines otherwise
+    Human,
+    /// One summary object at the end
+    Json,
+    /// One summary row at the end, under a header
+    Csv,
+    /// A summary table at the end
+    Table,
+}
+
+/// How a result is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ResultFormat {
+    /// Aligned columns
+    Table,
+    /// JSON
+    Json,
+    /// Comma-separated values under a header
+    Csv,
+}
+
+/// How the settings are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ConfigFormat {
+    /// Aligned columns
+    Table,
+    /// One array of {setting, value, source}
+    Json,
+    /// Comma-separated values under a header
+    Csv,
+    /// A settings file with these values
+    Toml,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = RUN_EXAMPLES)]
+pub(crate) struct RunArguments {
+    /// Where prices come from: simulator or csv:PATH
+    #[arg(long)]
+    pub(crate) source: Option<String>,
+    /// Pace of a file or the simulator: 1 is real time, 60 an hour a minute, max as fast as it goes
+    #[arg(long)]
+    pub(crate) speed: Option<String>,
+    /// Only this universe; may be repeated [default: all that are configured]
+    #[arg(long = "universe", value_name = "NAME")]
+    pub(crate) universes: Vec<String>,
+    #[command(flatten)]
+    pub(crate) moments: MomentArguments,
+    /// Seed of everything random
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Threads that recompute stored rows; 0 is one less than there are cores
+    #[arg(long, value_name = "N")]
+    pub(crate) workers: Option<usize>,
+    /// Stop after this many ticks
+    #[arg(long, value_name = "TICKS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) limit: Option<u64>,
+    /// Write the rows of every final bar to this file, one JSON object a line
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+    /// Address of the HTTP server; port 0 picks a free port and says which
+    #[arg(long, value_name = "ADDR", conflicts_with = "no_http")]
+    pub(crate) http: Option<String>,
+    /// No HTTP server
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub(crate) no_http: bool,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t = RunFormat::Human)]
+    pub(crate) format: RunFormat,
+}
+
+/// What `run` and `optimize` both take over the configuration.
+#[derive(Debug, Args)]
+pub(crate) struct MomentArguments {
+    /// Bar interval such as 250ms, 1s or 5m; auto takes a file's own grid
+    #[arg(long, value_name = "INTERVAL")]
+    pub(crate) bar: Option<String>,
+    /// Bars in the window [default for optimize: the whole file]
+    #[arg(long, value_name = "BARS")]
+    pub(crate) window: Option<usize>,
+    /// sample, ledoit-wolf or exponential
+    #[arg(long)]
+    pub(crate) estimator: Option<String>,
+    /// Risk-free rate per bar
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    pub(crate) risk_free: Option<f64>,
+    /// Portfolios sampled for each Monte Carlo result
+    #[arg(long, value_name = "N")]
+    pub(crate) samples: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = OPTIMIZE_EXAMPLES)]
+pub(crate) struct OptimizeArguments {
+    /// Price file with timestamp, asset and price; plain, gzip or zstd
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+    /// What to optimise for: max-sharpe or min-variance; may be repeated [default: all that are configured]
+    #[arg(long = "objective", value_name = "OBJECTIVE")]
+    pub(crate) objectives: Vec<Objective>,
+    /// Whose assets and bounds to use, of the universes configured
+    #[arg(long, value_name = "NAME")]
+    pub(crate) universe: Option<String>,
+    #[command(flatten)]
+    pub(crate) moments: MomentArguments,
+    /// Points of the frontier, equally spaced in mean
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=10_000))]
+    pub(crate) points: Option<u16>,
+    /// Bars in a year, for the annualised figures [default: 365.25 days over the bar]
+    #[arg(long, value_name = "N")]
+    pub(crate) bars_per_year: Option<f64>,
+    /// Seed of everything random
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Draw cloud, frontier and portfolios into this SVG file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) plot: Option<PathBuf>,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t = ResultFormat::Table)]
+    pub(crate) format: ResultFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArguments {
+    /// How the settings are printed
+    #[arg(long, value_enum, default_value_t = ConfigFormat::Table)]
+    pub(crate) format: ConfigFormat,
+}
+
+impl MomentArguments {
+    fn add_to(&self, overrides: &mut Overrides) {
+        overrides.universe("bar", "--bar", self.bar.as_deref());
+        overrides.universe("window", "--window", self.window);
+        overrides.universe("risk_free", "--risk-free", self.risk_free);
+    }
+}
+
+impl RunArguments {
+    /// What these flags change in the settings.
+    pub(crate) fn overrides(&self) -> Overrides {
+        let mut overrides = Overrides::default();
+        overrides.set("seed", "--seed", self.seed);
+        overrides.set("run.source", "--source", self.source.as_deref());
+        overrides.set("run.speed", "--speed", self.speed.as_deref());
+        overrides.set("run.workers", "--workers", self.workers);
+        overrides.set("server.http", "--http", self.http.as_deref());
+        overrides.set("server.enabled", "--http", self.http.as_ref().map(|_| true));
+        overrides.set("server.enabled", "--no-http", self.no_http.then_some(false));
+        overrides.universe("estimator", "--estimator", self.moments.estimator.as_deref());
+        overrides.universe("samples", "--samples", self.moments.samples);
+        self.moments.add_to(&mut overrides);
+        overrides
+    }
+}
+
+impl OptimizeArguments {
+    /// What these flags change in the settings.
+    pub(crate) fn overrides(&self) -> Overrides {
+        let mut overrides = Overrides::default();
+        overrides.set("seed", "--seed", self.seed);
+        overrides.set("optimize.points", "--points", self.points);
+        overrides.set("optimize.samples", "--samples", self.moments.samples);
+        overrides.set("optimize.estimator", "--estimator", self.moments.estimator.as_deref());
+        self.moments.add_to(&mut overrides);
+        overrides
+    }
+}
+
+/// The completion script of a shell.
+pub(crate) fn completions(shell: Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "silverbullet", &mut script);
+    script
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

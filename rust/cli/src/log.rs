@@ -1,0 +1,85 @@
+//! Diagnostics on standard error. While the live view owns the terminal they wait, and come out after it.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::failure::usage;
+
+/// More than this is not kept while the live view is up.
+const MOST_KEPT: usize = 64 * 1024;
+
+/// Where log lines go; clones share one state.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Option<Vec<u8>>>>);
+
+impl Log {
+    /// Starts to log what `filter` lets through, e.g. `warn` or `silverbullet_engine=debug`.
+    pub(crate) fn start(&self, filter: &str) -> anyhow::Result<()> {
+        let filter = EnvFilter::try_new(filter).map_err(|error| {
+            usage(format!("log: {filter:?} is not a level ({error}); use error, warn, info, debug or trace"))
+        })?;
+        let subscriber =
+            tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(self.clone());
+        // Only a second start in one process can fail, and the first one then stands.
+        let _ = subscriber.try_init();
+        Ok(())
+    }
+
+    /// Keeps lines back until [`release`](Self::release).
+    pub(crate) fn hold(&self) {
+        self.state().get_or_insert_default();
+    }
+
+    /// Writes what was kept, and from now on at once.
+    pub(crate) fn release(&self) {
+        if let Some(kept) = self.state().take() {
+            let _ = io::stderr().lock().write_all(&kept);
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, Option<Vec<u8>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Write for &Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.state().as_mut() {
+            None => io::stderr().lock().write_all(bytes)?,
+            Some(kept) if kept.len() + bytes.len() <= MOST_KEPT => kept.extend_from_slice(bytes),
+            Some(_) => {}
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = &'a Log;
+
+    fn make_writer(&'a self) -> &'a Log {
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_logged_behind_the_view_is_kept_up_to_a_bound() {
+        let log = Log::default();
+        log.hold();
+        (&log).write_all(b"one line\n").unwrap();
+        assert_eq!(log.state().as_deref(), Some(b"one line\n".as_slice()));
+        (&log).write_all(&vec![b'x'; MOST_KEPT]).unwrap();
+        assert_eq!(log.state().as_ref().map(Vec::len), Some(9));
+        assert!(log.start("no such=level=").is_err());
+    }
+}

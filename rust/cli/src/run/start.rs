@@ -1,0 +1,177 @@
+//! Puts a run together: settings checked, port claimed, source opened, engines started, threads going.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+
+use anyhow::Context;
+use silverbullet_engine::live::{LiveState, Summary};
+use silverbullet_engine::{Engine, EngineOptions, FanOut};
+use silverbullet_market::{
+    Nanos, Source, SourceDescription, SourceError, StopFlag, Universe, UniverseSettings, format_duration,
+};
+
+use super::ending::{self, Finished};
+use super::feeder;
+use super::http::{self, Server};
+use super::interrupt::Interrupt;
+use super::rows::Rows;
+use crate::Session;
+use crate::args::RunArguments;
+use crate::failure::usage;
+use crate::output;
+use crate::settings::Settings;
+use crate::source;
+
+/// A run that is going on.
+pub(crate) struct Running {
+    pub(crate) live: Vec<Arc<LiveState>>,
+    pub(crate) finished: Receiver<Finished>,
+    pub(crate) stop: StopFlag,
+}
+
+/// Starts everything; what can be wrong with the request is found before anything runs.
+pub(crate) fn start(
+    arguments: &RunArguments,
+    settings: &Settings,
+    session: &Session,
+    interrupt: &Interrupt,
+) -> anyhow::Result<(Running, Option<Server>)> {
+    let listener = http::claim(&settings.server)?;
+    let chosen = chosen_universes(arguments, settings)?;
+    let of_universes: Vec<_> = chosen.iter().map(|(_, universe)| *universe).collect();
+    let source = source::open(settings, &of_universes, session)?;
+    let universes = resolve(&chosen, source.description(), settings.seed)?;
+    for universe in &universes {
+        output::note(&introduction(universe, source.description()));
+    }
+    let names: Vec<String> = universes.iter().map(|universe| universe.name.clone()).collect();
+    let (rows, mut writers) = match &arguments.output {
+        Some(path) => Rows::create(path, &names).map(|(rows, writers)| (Some(rows), writers))?,
+        None => (None, Vec::new()),
+    };
+    writers.reverse();
+    let run_id = run_id(session);
+    let stop = interrupt.stop();
+    let mut engines = Vec::new();
+    let mut sinks = Vec::new();
+    for universe in universes {
+        let mut options = EngineOptions::new(&run_id, Arc::clone(&session.clock), stop.clone());
+        options.workers = workers(settings.run.workers);
+        if let Some(writer) = writers.pop() {
+            options = options.with_json_lines(writer);
+        }
+        let (engine, sink) = Engine::start(universe, source.description(), options)?;
+        engines.push(engine);
+        sinks.push(sink);
+    }
+    let live: Vec<_> = engines.iter().map(Engine::live).collect();
+    let http = listener.map(|listener| Server::start(listener, live.clone())).transpose()?;
+    if let Some(server) = &http {
+        output::note(&format!("listening on http://{}", server.address()));
+    }
+    let finished = spawn(source, FanOut::new(sinks), engines, rows, arguments.limit, stop.clone())?;
+    Ok((Running { live, finished, stop }, http))
+}
+
+/// The source on one thread; another waits for everything to end and reports.
+fn spawn(
+    mut source: Box<dyn Source>,
+    sinks: FanOut,
+    engines: Vec<Engine>,
+    rows: Option<Rows>,
+    limit: Option<u64>,
+    stop: StopFlag,
+) -> anyhow::Result<Receiver<Finished>> {
+    let (report, finished) = sync_channel(1);
+    let feeder = thread::Builder::new()
+        .name("source".to_owned())
+        .spawn(move || feeder::feed(source.as_mut(), sinks, limit, &stop))
+        .context("the source's thread cannot be started")?;
+    let wait = move || {
+        let fed = feeder.join().unwrap_or_else(|_| {
+            let source = "its thread panicked".into();
+            Err(SourceError { context: "source".to_owned(), source })
+        });
+        // Nobody listens any more where the view has failed; its error is the one that counts.
+        let _ = report.send(finish(fed, engines, rows));
+    };
+    thread::Builder::new().name("finish".to_owned()).spawn(wait).context("a thread cannot be started")?;
+    Ok(finished)
+}
+
+/// Ends every engine even where one fails; the first failure is the result.
+fn finish(fed: Result<(), SourceError>, engines: Vec<Engine>, rows: Option<Rows>) -> Finished {
+    let outcomes: Vec<_> = engines.into_iter().map(Engine::finish).collect();
+    let summaries = outcomes.into_iter().collect::<Result<Vec<Summary>, _>>()?;
+    if let Some(rows) = rows {
+        rows.join()?;
+    }
+    fed?;
+    Ok(ending::sum(summaries))
+}
+
+/// The universes asked for, in the order of their names.
+fn chosen_universes<'a>(
+    arguments: &RunArguments,
+    settings: &'a Settings,
+) -> anyhow::Result<Vec<(&'a str, &'a UniverseSettings)>> {
+    if let Some(unknown) = arguments.universes.iter().find(|name| !settings.universes.contains_key(*name)) {
+        let known = settings.universes.keys().cloned().collect::<Vec<_>>().join(", ");
+        return Err(usage(format!("unknown universe {unknown:?}; there are {known}")));
+    }
+    let asked = |name: &String| arguments.universes.is_empty() || arguments.universes.contains(name);
+    let chosen = settings.universes.iter().filter(|(name, _)| asked(name));
+    Ok(chosen.map(|(name, universe)| (name.as_str(), universe)).collect())
+}
+
+/// Each universe checked against the source.
+fn resolve(
+    chosen: &[(&str, &UniverseSettings)],
+    source: &SourceDescription,
+    seed: u64,
+) -> anyhow::Result<Vec<Universe>> {
+    chosen
+        .iter()
+        .map(|(name, settings)| Universe::resolve(name, settings, source, seed))
+        .map(|universe| universe.map_err(|error| usage(error.to_string())))
+        .collect()
+}
+
+/// What will run, and what `--bar auto` has chosen.
+fn introduction(universe: &Universe, source: &SourceDescription) -> String {
+    format!(
+        "{}: {} assets of {}, {}, window {} bars, {}, seed {}, variant {}",
+        universe.name,
+        universe.assets.len(),
+        source.name,
+        bar(universe.interval, source.grid),
+        universe.window,
+        universe.estimator.name(),
+        universe.seed,
+        universe.variant,
+    )
+}
+
+fn bar(interval: Nanos, grid: Option<Nanos>) -> String {
+    let bar = format!("bar {}", format_duration(interval));
+    match grid {
+        Some(grid) if grid == interval => format!("{bar} (the grid of the input)"),
+        Some(grid) => format!("{bar} (the input has a price every {})", format_duration(grid)),
+        None => bar,
+    }
+}
+
+/// Zero is one less than there are cores, which leaves one for the hot thread. No result depends on it.
+fn workers(asked: usize) -> usize {
+    match asked {
+        0 => thread::available_parallelism().map_or(1, |cores| usize::from(cores).saturating_sub(1).max(1)),
+        more => more,
+    }
+}
+
+/// Unique enough for one machine: the time of day and the process.
+fn run_id(session: &Session) -> String {
+    let utc = jiff::Timestamp::from_nanosecond(i128::from(session.clock.utc())).unwrap_or_default();
+    format!("{}-{}", utc.strftime("%Y%m%dT%H%M%S%3fZ"), std::process::id())
+}

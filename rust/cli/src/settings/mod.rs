@@ -1,0 +1,198 @@
+//! Settings: the built-in defaults, then a file, then variables, then flags, each value with its origin.
+//!
+//! Unknown keys are refused with where they stood. What comes out is passed on as a value; nothing here is
+//! global.
+
+mod layer;
+mod overrides;
+#[cfg(test)]
+mod tests;
+mod unknown;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
+
+use figment::Figment;
+use figment::value::{Dict, Value};
+use serde::{Deserialize, Serialize};
+use silverbullet_feeds::{SimulatorSettings, Speed};
+use silverbullet_market::UniverseSettings;
+
+use crate::failure::{one_line, usage};
+use layer::{BUILT_IN, Layer};
+pub(crate) use overrides::Overrides;
+
+/// The name of the universe that is there without any settings.
+const DEFAULT_UNIVERSE: &str = "default";
+
+/// Everything that can be set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    pub(crate) seed: u64,
+    pub(crate) log: String,
+    pub(crate) run: RunSettings,
+    pub(crate) optimize: OptimizeSettings,
+    pub(crate) server: ServerSettings,
+    pub(crate) csv: CsvSettings,
+    pub(crate) simulator: SimulatorSettings,
+    pub(crate) universes: BTreeMap<String, UniverseSettings>,
+}
+
+/// Where `run` takes its prices from, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RunSettings {
+    pub(crate) source: String,
+    pub(crate) speed: Speed,
+    pub(crate) workers: usize,
+}
+
+/// What `optimize` does differently from a universe's own settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OptimizeSettings {
+    pub(crate) estimator: String,
+    pub(crate) points: usize,
+    pub(crate) samples: u64,
+}
+
+/// How price files are read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CsvSettings {
+    pub(crate) timestamp_unit: String,
+}
+
+/// Whether and where HTTP is served.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServerSettings {
+    pub(crate) enabled: bool,
+    pub(crate) http: String,
+}
+
+/// Settings with the origin of each.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) settings: Settings,
+    /// One row a setting, sorted by its path.
+    pub(crate) origins: Vec<Origin>,
+    /// True where `--window` was given: `optimize` then takes the last bars only.
+    pub(crate) window_flag: bool,
+}
+
+/// One setting: its path, its value, and who set it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Origin {
+    #[serde(skip)]
+    pub(crate) path: Vec<String>,
+    pub(crate) setting: String,
+    pub(crate) value: serde_json::Value,
+    pub(crate) source: String,
+}
+
+/// Puts the layers together. `file` must exist; `default_file` is read where it does.
+pub(crate) fn load(
+    file: Option<&Path>,
+    default_file: &Path,
+    variables: impl Iterator<Item = (OsString, OsString)>,
+    overrides: Overrides,
+) -> anyhow::Result<Loaded> {
+    let built_in = layer::parse(BUILT_IN, include_str!("../../default.toml"))?;
+    let mut layers = Vec::new();
+    match file {
+        Some(path) => layers.push(layer::read(path)?),
+        None if default_file.exists() => layers.push(layer::read(default_file)?),
+        None => {}
+    }
+    layers.extend(layer::variables(variables)?);
+    for layer in &layers {
+        unknown::refuse(&built_in.dict, layer)?;
+    }
+    let names = universe_names(&layers);
+    let window_flag = overrides.touches("window");
+    let mut figment = Figment::from(inherit(&built_in, &names)?);
+    for layer in layers.into_iter().chain(overrides.into_layers(&names)) {
+        figment = figment.merge(layer);
+    }
+    let mut settings: Settings = figment.extract().map_err(|error| usage(explain(&error)))?;
+    settings.universes.retain(|name, _| names.contains(name));
+    let origins = origins_of(&figment, &names)?;
+    Ok(Loaded { settings, origins, window_flag })
+}
+
+/// The universes a person named, or the default one.
+fn universe_names(layers: &[Layer]) -> Vec<String> {
+    let named = layers.iter().filter_map(|layer| layer.dict.get("universes").and_then(Value::as_dict));
+    let mut names: Vec<String> = named.flat_map(|universes| universes.keys().cloned()).collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.is_empty() { vec![DEFAULT_UNIVERSE.to_owned()] } else { names }
+}
+
+/// The built-in settings with each named universe as a copy of the default one.
+fn inherit(built_in: &Layer, names: &[String]) -> anyhow::Result<Layer> {
+    let mut dict = built_in.dict.clone();
+    let default = Value::from(dict.clone()).find(&format!("universes.{DEFAULT_UNIVERSE}"));
+    let default = default.ok_or_else(|| anyhow::anyhow!("the built-in settings have no default universe"))?;
+    for name in names {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if name.is_empty() || !name.chars().all(plain) {
+            return Err(usage(format!("universe {name:?}: a name is made of letters, digits, - and _")));
+        }
+    }
+    let universes: Dict = names.iter().map(|name| (name.clone(), default.clone())).collect();
+    dict.insert("universes".to_owned(), universes.into());
+    Ok(Layer { origin: BUILT_IN.to_owned(), dict })
+}
+
+/// A wrong value in one line: what, where, why.
+fn explain(error: &figment::Error) -> String {
+    let origin = error.metadata.as_ref().map_or("the settings", |metadata| metadata.name.as_ref());
+    format!("{} in {origin}: {}", error.path.join("."), one_line(&error.kind.to_string()))
+}
+
+/// One row a setting of the merged layers, in the order of their paths.
+fn origins_of(figment: &Figment, names: &[String]) -> anyhow::Result<Vec<Origin>> {
+    let fail = |error: figment::Error| usage(explain(&error));
+    let merged: Dict = figment.extract().map_err(fail)?;
+    let mut origins = Vec::new();
+    for key in merged.keys() {
+        let value = figment.find_value(key).map_err(fail)?;
+        collect(figment, &value, &mut vec![key.clone()], &mut origins)?;
+    }
+    origins.retain(|origin| match &origin.path[..] {
+        [first, name, ..] if first == "universes" => names.contains(name),
+        _ => true,
+    });
+    Ok(origins)
+}
+
+fn collect(
+    figment: &Figment,
+    value: &Value,
+    path: &mut Vec<String>,
+    origins: &mut Vec<Origin>,
+) -> anyhow::Result<()> {
+    match value.as_dict() {
+        Some(inner) if !inner.is_empty() => {
+            for (key, value) in inner {
+                path.push(key.clone());
+                collect(figment, value, path, origins)?;
+                path.pop();
+            }
+        }
+        _ => {
+            let source = figment.get_metadata(value.tag()).map_or(BUILT_IN, |metadata| &metadata.name);
+            origins.push(Origin {
+                path: path.clone(),
+                setting: path.join("."),
+                value: serde_json::to_value(value)?,
+                source: source.to_owned(),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! From the name of a source to the source, with a progress bar while a file is scanned.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use silverbullet_feeds::csv::Phase;
+use silverbullet_feeds::{CsvOptions, CsvSource, Progress, Simulator, Speed, TimeUnit};
+use silverbullet_market::{Nanos, SECOND, Source, UniverseSettings, parse_duration};
+
+use crate::Session;
+use crate::failure::usage;
+use crate::output;
+use crate::settings::Settings;
+
+/// A source as it is named on the command line and in settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum SourceName {
+    /// Made-up prices.
+    Simulator,
+    /// A file of recorded prices.
+    Csv(PathBuf),
+}
+
+impl SourceName {
+    fn parse(text: &str) -> anyhow::Result<Self> {
+        match text.split_once(':') {
+            None if text == "simulator" => Ok(Self::Simulator),
+            Some(("csv", path)) if !path.is_empty() => Ok(Self::Csv(PathBuf::from(path))),
+            _ if matches!(text, "csv" | "csv:") => {
+                Err(usage("source csv: name the file, as in --source csv:prices.csv"))
+            }
+            _ => Err(usage(format!("unknown source {text:?}; there are simulator and csv:PATH"))),
+        }
+    }
+}
+
+/// Opens the source that `run` is to take, for the universes of these settings.
+pub(crate) fn open(
+    settings: &Settings,
+    universes: &[&UniverseSettings],
+    session: &Session,
+) -> anyhow::Result<Box<dyn Source>> {
+    match SourceName::parse(&settings.run.source)? {
+        SourceName::Simulator => {
+            let (interval, bars) = history(universes)?;
+            let clock = Arc::clone(&session.clock);
+            let simulator = Simulator::new(settings.simulator.clone(), settings.seed, interval, bars, clock)
+                .map_err(|error| usage(format!("simulator: {error}")))?;
+            Ok(Box::new(simulator.with_speed(settings.run.speed)))
+        }
+        SourceName::Csv(path) => {
+            // The run itself has a view of its own.
+            let shown = &[Phase::Scan];
+            Ok(Box::new(open_csv(&path, settings, settings.run.speed, shown, session)?))
+        }
+    }
+}
+
+/// Opens a file to be read as fast as it goes.
+pub(crate) fn open_file(
+    path: &Path,
+    settings: &Settings,
+    session: &Session,
+) -> anyhow::Result<Box<dyn Source>> {
+    Ok(Box::new(open_csv(path, settings, Speed::Max, &[Phase::Scan, Phase::Run], session)?))
+}
+
+fn open_csv(
+    path: &Path,
+    settings: &Settings,
+    speed: Speed,
+    shown: &'static [Phase],
+    session: &Session,
+) -> anyhow::Result<CsvSource> {
+    let options = CsvOptions {
+        unit: timestamp_unit(&settings.csv.timestamp_unit)?,
+        speed,
+        progress: output::progress_wanted().then(|| progress(shown)),
+        ..CsvOptions::default()
+    };
+    Ok(CsvSource::open(path, options, Arc::clone(&session.clock))?)
+}
+
+/// The history that fills the longest window before the first tick. It has one bar interval; universes with
+/// different ones start empty.
+fn history(universes: &[&UniverseSettings]) -> anyhow::Result<(Nanos, usize)> {
+    let intervals = universes
+        .iter()
+        .map(|universe| match universe.bar.as_str() {
+            "auto" => Ok(SECOND),
+            text => parse_duration(text).map_err(|problem| usage(format!("bar: {problem}"))),
+        })
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let interval = intervals.first().copied().unwrap_or(SECOND);
+    if intervals.iter().any(|&other| other != interval) {
+        output::note("the universes have different bars: their windows fill as time passes");
+        return Ok((interval, 0));
+    }
+    // A window of W returns takes W + 1 closes.
+    let window = universes.iter().map(|universe| universe.window).max().unwrap_or_default();
+    Ok((interval, window.saturating_add(1)))
+}
+
+fn timestamp_unit(text: &str) -> anyhow::Result<Option<TimeUnit>> {
+    match text {
+        "auto" => Ok(None),
+        "s" => Ok(Some(TimeUnit::Seconds)),
+        "ms" => Ok(Some(TimeUnit::Milliseconds)),
+        "us" => Ok(Some(TimeUnit::Microseconds)),
+        "ns" => Ok(Some(TimeUnit::Nanoseconds)),
+        other => Err(usage(format!("csv.timestamp_unit: {other:?} is not known; use auto, s, ms, us or ns"))),
+    }
+}
+
+/// A bar on standard error for each of these passes over a file; it goes away at the end of the pass.
+fn progress(shown: &'static [Phase]) -> Progress {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let template = "reading {bar:40} {bytes} of {total_bytes}, {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    Progress::new(move |update| {
+        if !shown.contains(&update.phase) {
+            return;
+        }
+        bar.set_length(update.total_bytes);
+        bar.set_position(update.bytes);
+        if update.bytes >= update.total_bytes {
+            bar.finish_and_clear();
+        } else if bar.is_finished() {
+            bar.reset();
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_named_and_others_told_what_there_is() {
+        assert_eq!(SourceName::parse("simulator").unwrap(), SourceName::Simulator);
+        assert_eq!(SourceName::parse("csv:a:b.csv").unwrap(), SourceName::Csv(PathBuf::from("a:b.csv")));
+        assert!(SourceName::parse("csv:").unwrap_err().to_string().contains("prices.csv"));
+        for text in ["kafka", "binance", "csvfile", "simulator:", ""] {
+            let message = SourceName::parse(text).unwrap_err().to_string();
+            assert!(message.contains("simulator and csv:PATH"), "{message}");
+        }
+    }
+
+    #[test]
+    fn units_of_time_are_told_or_found() {
+        assert_eq!(timestamp_unit("auto").unwrap(), None);
+        assert_eq!(timestamp_unit("us").unwrap(), Some(TimeUnit::Microseconds));
+        assert!(timestamp_unit("minutes").is_err());
+    }
+}
