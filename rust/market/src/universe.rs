@@ -50,7 +50,7 @@ pub struct UniverseSettings {
     pub lateness: String,
     /// An asset without a tick for this long is stale from the next bar on.
     pub stale_after: String,
-    /// A tick further ahead of the stream than this needs a second one to confirm it.
+    /// A tick further ahead of the stream than this needs others to confirm it.
     pub max_ahead: String,
     /// A price this many times above or below the last one needs others to confirm it.
     pub max_price_ratio: f64,

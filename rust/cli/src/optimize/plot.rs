@@ -71,6 +71,8 @@ fn render(input: &Loaded, answer: &Answer, seed: u64) -> Result<String, Box<dyn 
             .axis_style(PALE.mix(0.6))
             .label_style((FONT, 14).into_font().color(&INK))
             .axis_desc_style((FONT, 15).into_font().color(&INK))
+            .x_label_formatter(&|value| axis_label(*value))
+            .y_label_formatter(&|value| axis_label(*value))
             .x_desc("risk per bar, basis points")
             .y_desc("mean return per bar, basis points")
             .draw()?;
@@ -87,6 +89,11 @@ fn render(input: &Loaded, answer: &Answer, seed: u64) -> Result<String, Box<dyn 
         root.present()?;
     }
     Ok(svg)
+}
+
+/// A number on an axis: as many decimals as it needs, up to four, and no minus before zero.
+fn axis_label(value: f64) -> String {
+    format!("{}", (value * 1e4).round() / 1e4 + 0.0)
 }
 
 /// Portfolios drawn with a bias to faces, edges and vertices: uniform ones would all lie in one spot.

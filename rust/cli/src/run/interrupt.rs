@@ -1,25 +1,31 @@
 //! Ctrl-C: the first one asks for a clean end, the second one ends at once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use anyhow::Context;
-use silverbullet_market::StopFlag;
+use silverbullet_market::{Clock, Nanos, SECOND, StopFlag, SystemClock};
 
 use crate::failure::INTERRUPTED;
 use crate::output;
+
+/// Signals this close together are one: supervisors signal the program and its group in one go.
+const ONE_REQUEST: Nanos = SECOND / 2;
+/// No Ctrl-C yet.
+const NEVER: Nanos = Nanos::MIN;
 
 /// Shared by the signal handler and the views.
 #[derive(Debug, Clone)]
 pub(crate) struct Interrupt {
     stop: StopFlag,
-    happened: Arc<AtomicBool>,
+    /// When it first happened, on the monotonic clock.
+    first: Arc<AtomicI64>,
 }
 
 impl Interrupt {
     /// Takes over Ctrl-C and the request to terminate.
     pub(crate) fn install() -> anyhow::Result<Self> {
-        let interrupt = Self { stop: StopFlag::default(), happened: Arc::default() };
+        let interrupt = Self { stop: StopFlag::default(), first: Arc::new(AtomicI64::new(NEVER)) };
         let handler = interrupt.clone();
         ctrlc::set_handler(move || handler.again()).context("Ctrl-C cannot be handled")?;
         Ok(interrupt)
@@ -27,7 +33,12 @@ impl Interrupt {
 
     /// What one Ctrl-C does.
     pub(crate) fn again(&self) {
-        if self.happened.swap(true, Ordering::AcqRel) {
+        let now = SystemClock.monotonic();
+        let first = self
+            .first
+            .compare_exchange(NEVER, now, Ordering::AcqRel, Ordering::Acquire)
+            .unwrap_or_else(|first| first);
+        if first != NEVER && now - first > ONE_REQUEST {
             if output::on_terminal() {
                 ratatui::restore();
             }
@@ -39,7 +50,7 @@ impl Interrupt {
 
     /// True once there was a Ctrl-C.
     pub(crate) fn happened(&self) -> bool {
-        self.happened.load(Ordering::Acquire)
+        self.first.load(Ordering::Acquire) != NEVER
     }
 
     /// Raised by Ctrl-C, and by whoever else ends the run.

@@ -137,10 +137,11 @@ impl Running {
         Self(child)
     }
 
-    /// Sends it Ctrl-C and waits for its end.
+    /// Sends it Ctrl-C, twice in a row as supervisors do, and waits for its end.
     fn interrupt(&mut self) -> ExitStatus {
-        let sent = Command::new("kill").args(["-INT", &self.0.id().to_string()]).status().unwrap();
-        assert!(sent.success());
+        let process = self.0.id().to_string();
+        let both = format!("kill -INT {process}; kill -INT {process} 2> /dev/null || true");
+        assert!(Command::new("sh").args(["-c", &both]).status().unwrap().success());
         self.0.wait().unwrap()
     }
 }
