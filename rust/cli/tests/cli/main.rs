@@ -1,6 +1,7 @@
 //! The program from outside: as a person or a script runs it.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod bad_rows;
 mod common;
 mod optimize;
 mod run;
