@@ -1,4 +1,4 @@
-//! How fast one engine answers ticks that are already in memory: `make bench-engine` runs it.
+//! How fast one engine answers ticks that are already in memory: `make bench-live` runs it.
 //!
 //! Prints one line of JSON for each of a few sizes: ticks a second with every tick answered, and the
 //! percentiles of the time from leaving the ring to the answer being readable, in nanoseconds. The ticks come

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use crate::common::{PROGRAM, folder, returns, silverbullet, text, write_prices};
 use serde_json::Value;
@@ -195,4 +196,42 @@ fn a_reader_that_goes_away_is_no_failure() {
     let mut told = String::new();
     running.0.stderr.take().unwrap().read_to_string(&mut told).unwrap();
     assert!(status.success() && !told.contains("panic"), "{told}");
+}
+
+/// `script` gives the program a terminal, and takes it away when it is killed.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_that_goes_away_ends_the_program() {
+    let folder = folder();
+    let inside = format!("stty rows 40 cols 120; echo $$ > process; exec {PROGRAM} run --no-http");
+    let mut terminal = Running(
+        Command::new("script")
+            .args(["-q", "-f", "-c", &inside, "screen"])
+            .current_dir(folder.path())
+            .env("TERM", "xterm")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
+    let until = |what: &str, done: &dyn Fn() -> bool| {
+        for _ in 0..600 {
+            if done() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("{what} has not happened within 30 s");
+    };
+    let screen = || std::fs::read_to_string(folder.path().join("screen")).unwrap_or_default();
+    until("the live view", &|| screen().contains("max-sharpe"));
+    let process = std::fs::read_to_string(folder.path().join("process")).unwrap();
+    let alive = || {
+        // A process that has ended but was not waited for is a zombie.
+        let status = std::fs::read_to_string(format!("/proc/{}/stat", process.trim())).unwrap_or_default();
+        !status.is_empty() && !status.contains(") Z ")
+    };
+    assert!(alive());
+    terminal.0.kill().unwrap();
+    until("the end of the program", &|| !alive());
 }

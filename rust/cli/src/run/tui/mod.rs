@@ -12,6 +12,7 @@ mod tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
@@ -24,6 +25,9 @@ pub(crate) use page::Page;
 
 /// Time between two pictures.
 const PERIOD: Duration = Duration::from_millis(100);
+
+/// Keys typed ahead.
+const EVENTS: usize = 64;
 
 /// What a key asks of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +48,20 @@ pub(crate) struct View {
     selected: usize,
     scroll: usize,
     help: bool,
+}
+
+/// What is typed, from a thread that lives as long as the program. The terminal library does not return from a
+/// terminal that is gone, so the view must not wait for it: it notices when it cannot draw any more.
+fn read_events() -> std::io::Result<Receiver<Event>> {
+    let (sender, events) = sync_channel(EVENTS);
+    std::thread::Builder::new().name("keys".to_owned()).spawn(move || {
+        while let Ok(event) = event::read() {
+            if sender.send(event).is_err() {
+                break;
+            }
+        }
+    })?;
+    Ok(events)
 }
 
 impl View {
@@ -79,14 +97,15 @@ impl View {
         asked: &mut impl FnMut(Asked),
     ) -> std::io::Result<()> {
         let mut terminal = ratatui::try_init()?;
+        let events = read_events()?;
         while !ended() {
             let snapshot = self.snapshot(session.clock.as_ref());
             let page = self.page(&snapshot, session.clock.monotonic() - session.started);
             terminal.draw(|frame| page.draw(frame))?;
-            if event::poll(PERIOD)?
-                && let Event::Key(key) = event::read()?
-            {
-                asked(self.key(key));
+            match events.recv_timeout(PERIOD) {
+                Ok(Event::Key(key)) => asked(self.key(key)),
+                Ok(_) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => asked(Asked::Interrupt),
             }
         }
         Ok(())

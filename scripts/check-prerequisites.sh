@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Says what is missing to build and test, and how to get it. Ends with 1 if anything is.
+#
+# Usage: scripts/check-prerequisites.sh [run|test]      (test also needs rustfmt and clippy)
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+purpose="${1:-test}"
+missing=0
+
+# report WHAT DEBIAN FEDORA MACOS
+report() {
+    missing=1
+    printf 'Missing: %s\n  Debian, Ubuntu:  %s\n  Fedora:          %s\n  macOS:           %s\n' "$@" >&2
+}
+
+at_least() { # at_least FOUND WANTED: compares x.y.z number by number
+    local found wanted i
+    IFS=. read -r -a found <<<"${1%%-*}"
+    IFS=. read -r -a wanted <<<"$2"
+    for i in 0 1 2; do
+        if ((${found[i]:-0} != ${wanted[i]:-0})); then
+            ((${found[i]:-0} > ${wanted[i]:-0}))
+            return
+        fi
+    done
+}
+
+check_rust() {
+    local wanted found rustup="curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"
+    wanted="$(sed -n 's/^channel *= *"\(.*\)"/\1/p' rust-toolchain.toml)"
+    if ! command -v cargo >/dev/null; then
+        report "cargo, the build tool of Rust (rustup then fetches Rust $wanted by itself)" \
+            "sudo apt-get install -y curl; $rustup" "$rustup" "$rustup"
+        return
+    fi
+    # With rustup this fetches the version that rust-toolchain.toml asks for, which needs the network once.
+    if ! found="$(rustc --version | cut -d ' ' -f 2)" || ! cargo --version >/dev/null; then
+        report "Rust $wanted (the message above says why)" \
+            "rustup toolchain install $wanted" "rustup toolchain install $wanted" "rustup toolchain install $wanted"
+        return
+    fi
+    if ! at_least "$found" "$wanted"; then
+        report "Rust $wanted or newer; $(command -v rustc) is $found" "$rustup" "$rustup" "$rustup"
+    fi
+    if [[ $purpose == test ]]; then
+        check_component fmt rustfmt
+        check_component clippy clippy
+    fi
+}
+
+check_component() { # check_component SUBCOMMAND COMPONENT
+    if ! cargo "$1" --version >/dev/null 2>&1; then
+        local add="rustup component add $2"
+        report "$2 (cargo $1)" "$add" "$add" "$add"
+    fi
+}
+
+check_c_compiler() {
+    local scratch
+    scratch="$(mktemp -d)"
+    # It links every program, and compiles the C of zstd.
+    if ! command -v cc >/dev/null; then
+        report "cc, a C compiler and linker" "sudo apt-get install -y build-essential" \
+            "sudo dnf install -y gcc" "xcode-select --install"
+    elif ! echo 'int main(void) { return 0; }' | cc -x c - -o "$scratch/program"; then
+        report "a cc that can link a program (the message above says why)" \
+            "sudo apt-get install -y build-essential" "sudo dnf install -y gcc glibc-devel" \
+            "xcode-select --install"
+    fi
+    rm -rf "$scratch"
+}
+
+check_rust
+check_c_compiler
+if ((missing)); then
+    echo "Then open a new terminal and run make again." >&2
+fi
+exit "$missing"
