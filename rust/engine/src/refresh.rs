@@ -102,7 +102,7 @@ impl RefreshDesk {
         slot.take_if(|request| request.generation == generation)
     }
 
-    fn hand_over(&self, ready: Ready) {
+    pub(crate) fn hand_over(&self, ready: Ready) {
         let mut slot = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         let old = std::mem::replace(&mut *slot, ready);
         self.has_ready.store(true, Ordering::Release);

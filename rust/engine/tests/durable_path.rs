@@ -141,6 +141,24 @@ fn an_asset_that_joins_late_takes_part_once_its_window_is_full() {
 }
 
 #[test]
+fn after_a_gap_no_portfolio_is_stored_until_the_window_is_full_again() {
+    let mut inputs = ticks(60);
+    let after = common::ticks(5, 60).into_iter().map(|mut tick| {
+        tick.event_time += 3_600 * common::SECOND;
+        Input::Tick(tick)
+    });
+    inputs.extend(after);
+    let (_, bytes) = run(&common::settings(), inputs, 2, End::Input);
+    let rows = rows(&bytes);
+    let bars: Vec<i64> = of_table(&rows, "portfolios").map(|row| row["bar"].as_i64().unwrap()).collect();
+    let first_after = *bars.iter().find(|bar| **bar > 3_600).unwrap();
+    // Bar 4,601 is the first after the gap and has no return; the window holds 40.
+    assert_eq!(first_after, 4_641);
+    let gap = of_table(&rows, "events").find(|row| row["kind"] == "gap").unwrap();
+    assert!(gap["detail"].as_str().unwrap().contains("to bar 4601"), "{gap}");
+}
+
+#[test]
 fn a_stopped_input_leaves_the_last_bar_open() {
     let (ended, _) = run(&common::settings(), ticks(30), 1, End::Input);
     let (stopped, _) = run(&common::settings(), ticks(30), 1, End::Stopped);

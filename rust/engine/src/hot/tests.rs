@@ -70,12 +70,18 @@ fn compare(universe: silverbullet_market::Universe, ticks: Vec<Tick>) -> usize {
 }
 
 #[test]
-fn live_answers_equal_the_stored_ones_at_each_close() {
+fn live_answers_equal_the_stored_ones_at_each_close_of_a_million_ticks() {
     for estimator in ["sample", "ledoit-wolf", "exponential"] {
-        let settings =
-            silverbullet_market::UniverseSettings { estimator: estimator.into(), ..common::settings() };
-        let compared = compare(common::universe(6, &settings), common::ticks(6, 300));
-        assert!(compared > 400, "{compared} with {estimator}");
+        // The samples are drawn for the Monte Carlo rows, which are not compared here.
+        let settings = silverbullet_market::UniverseSettings {
+            estimator: estimator.into(),
+            samples: 16,
+            ..common::settings()
+        };
+        let ticks = common::ticks_at(40, 6, 1_800);
+        assert!(ticks.len() > 300_000, "{} ticks", ticks.len());
+        let compared = compare(common::universe(6, &settings), ticks);
+        assert!(compared > 3_000, "{compared} with {estimator}");
     }
 }
 
@@ -169,6 +175,22 @@ fn bounds_that_the_eligible_assets_cannot_meet_are_labelled() {
     assert!(labels.contains("ok"), "{labels:?}");
 }
 
+/// Portfolio `k` of the population in use, followed tick by tick, against its weights under the book's moments.
+fn assert_population_equals_fresh(hot: &HotLoop, k: usize) {
+    let (Some(population), book) = (&hot.population, &hot.book) else { return };
+    let weights: Vec<f64> =
+        (0..book.eligible.len()).map(|asset| f64::from(population.drawn().column(asset)[k])).collect();
+    let mut mean = vec![0.0; weights.len()];
+    book.closed.open_mean_into(&book.deviation, &mut mean);
+    let mut covariance = book.closed.base.clone();
+    book.closed.open_covariance_into(&book.deviation, &mut covariance);
+    let variance = covariance.quadratic_form(&weights);
+    let expected: f64 = weights.iter().zip(&mean).map(|(weight, mean)| weight * mean).sum();
+    let (live_mean, live_variance) = population.moments_of(k);
+    close_to(live_mean, expected, variance.sqrt(), "mean of a portfolio");
+    close_to(live_variance, variance, variance, "variance of a portfolio");
+}
+
 #[test]
 fn a_population_from_the_desk_answers_with_a_gap_that_is_never_negative() {
     let universe = common::universe(6, &common::settings());
@@ -181,6 +203,7 @@ fn a_population_from_the_desk_answers_with_a_gap_that_is_never_negative() {
     let (mut sampled, mut worst) = (0, 0.0_f64);
     for step in steps(&universe, common::ticks(6, 300)) {
         hot.take_steps(&mut vec![step]).unwrap();
+        assert_population_equals_fresh(&hot, sampled % universe.population);
         for answer in hot.draft.portfolios().iter().filter(|answer| answer.method == Method::MonteCarlo) {
             sampled += 1;
             assert!((answer.weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
@@ -194,4 +217,62 @@ fn a_population_from_the_desk_answers_with_a_gap_that_is_never_negative() {
     refresher.join().unwrap();
     assert!(sampled > 100, "{sampled} answers from a population");
     assert!(worst > 0.0 && worst < 0.5, "worst gap {worst}");
+}
+
+/// Runs until five assets are eligible and `bars` more bars have closed; returns what is left of the stream.
+fn run_until_settled(hot: &mut HotLoop, steps: Vec<Step>, bars: usize) -> std::vec::IntoIter<Step> {
+    let mut rest = steps.into_iter();
+    let mut closed = 0;
+    while closed < bars {
+        let step = rest.next().unwrap();
+        let is_bar = matches!(step, Step::Bar(_));
+        hot.take_steps(&mut vec![step]).unwrap();
+        closed += usize::from(is_bar && hot.book.eligible.len() == 5);
+    }
+    rest
+}
+
+fn drawn_now(hot: &HotLoop, universe: &silverbullet_market::Universe) -> crate::refresh::Ready {
+    let closed = &hot.book.closed;
+    let problem = Problem::new(closed.mean.clone(), closed.covariance.clone(), universe.window).unwrap();
+    let options = silverbullet_kernel::PopulationOptions { size: 64, seed: 0, stream: 0 };
+    let drawn = silverbullet_kernel::Population::draw(&problem, &options).unwrap();
+    crate::refresh::Ready {
+        generation: hot.book.generation,
+        bar: hot.bar,
+        population: Some(LivePopulation::new(drawn, closed, 0.0)),
+        condition_number: Some(7.0),
+    }
+}
+
+#[test]
+fn a_population_drawn_for_an_earlier_close_is_brought_up_to_date() {
+    let universe = common::universe(6, &common::settings());
+    let mut hot = hot_loop(universe.clone());
+    let mut rest = run_until_settled(&mut hot, steps(&universe, common::ticks(6, 120)), 2);
+    let ready = drawn_now(&hot, &universe);
+    let before = hot.bar;
+    while hot.bar < before + 3 {
+        hot.take_steps(&mut vec![rest.next().unwrap()]).unwrap();
+    }
+    hot.desk.hand_over(ready);
+    for step in rest.take(200) {
+        hot.take_steps(&mut vec![step]).unwrap();
+        (0..64).for_each(|k| assert_population_equals_fresh(&hot, k));
+    }
+    assert_eq!(hot.draft.condition_number, Some(7.0));
+}
+
+#[test]
+fn a_population_of_other_assets_is_not_taken() {
+    let universe = common::universe(6, &common::settings());
+    let mut hot = hot_loop(universe.clone());
+    let rest = run_until_settled(&mut hot, steps(&universe, common::ticks(6, 120)), 2);
+    let mut ready = drawn_now(&hot, &universe);
+    ready.generation -= 1;
+    hot.desk.hand_over(ready);
+    for step in rest.take(20) {
+        hot.take_steps(&mut vec![step]).unwrap();
+    }
+    assert!(hot.population.is_none() && !hot.desk.has_ready());
 }

@@ -59,20 +59,26 @@ pub fn universe(assets: usize, settings: &UniverseSettings) -> Universe {
 
 /// About four ticks a second and asset for `seconds`, a few of them late; the last asset joins half-way.
 pub fn ticks(assets: u32, seconds: i64) -> Vec<Tick> {
+    ticks_at(4, assets, seconds)
+}
+
+/// The same with up to `rate` ticks a second and asset.
+pub fn ticks_at(rate: i64, assets: u32, seconds: i64) -> Vec<Tick> {
     let mut random = Uniform(11);
     let mut prices: Vec<f64> = (0..assets).map(|asset| 10.0 * f64::from(asset + 1)).collect();
     let mut ticks = vec![];
-    for step in 0..seconds * 4 {
+    for step in 0..seconds * rate {
         let common = 2e-4 * (random.next() - 0.495);
         for asset in 0..assets {
-            let joined = asset + 1 < assets || step > seconds * 2;
+            let joined = asset + 1 < assets || step > seconds * rate / 2;
             let own = 2e-4 * (random.next() - 0.49) * (1.0 + f64::from(asset) / 4.0);
             prices[asset as usize] *= 1.0 + common + own;
             if !joined || random.next() < 0.2 {
                 continue;
             }
             let late = if random.next() < 0.05 { 150_000_000 } else { 0 };
-            let event_time = 1_000 * SECOND + step * SECOND / 4 + (random.next() * 2e8) as i64 - late;
+            let event_time =
+                1_000 * SECOND + step * SECOND / rate + (random.next() * 8e8) as i64 / rate - late;
             ticks.push(tick(asset, event_time, prices[asset as usize], ticks.len() as u64));
         }
     }
