@@ -202,7 +202,12 @@ fn a_population_from_the_desk_answers_with_a_gap_that_is_never_negative() {
     };
     let (mut sampled, mut worst) = (0, 0.0_f64);
     for step in steps(&universe, common::ticks(6, 300)) {
+        let closes = matches!(step, Step::Bar(_));
         hot.take_steps(&mut vec![step]).unwrap();
+        // A close asks for a population; the stream goes on once it is there, however busy the machine is.
+        while closes && !hot.book.eligible.is_empty() && !desk.has_ready() {
+            std::thread::yield_now();
+        }
         assert_population_equals_fresh(&hot, sampled % universe.population);
         for answer in hot.draft.portfolios().iter().filter(|answer| answer.method == Method::MonteCarlo) {
             sampled += 1;
@@ -215,7 +220,7 @@ fn a_population_from_the_desk_answers_with_a_gap_that_is_never_negative() {
     }
     desk.end();
     refresher.join().unwrap();
-    assert!(sampled > 100, "{sampled} answers from a population");
+    assert!(sampled > 5_000, "{sampled} answers from a population");
     assert!(worst > 0.0 && worst < 0.5, "worst gap {worst}");
 }
 
