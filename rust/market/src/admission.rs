@@ -2,22 +2,33 @@
 //!
 //! Two kinds of doubt need a second look, because a real market does both now and then:
 //!
-//! * A tick far ahead of the stream is held. Once [`CONFIRMATIONS`] ticks in a row agree on the new time
-//!   (as after an outage) all of them count, in the order they came; a tick in the old time contradicts
-//!   them, and they are quarantined. The first ticks of a stream are held in the same way, so that one
-//!   wrong time stamp at its head cannot make all others late.
-//! * A price far from the last one is quarantined. Once [`CONFIRMATIONS`] in a row of one asset agree with
-//!   each other (as after a redenomination) the last of them counts and becomes the price to compare with.
+//! * A tick far ahead of the stream is held. It counts once the stream goes on from there: three ticks near
+//!   each other at two times at least, as after an outage, or at three times one after the other, as in a
+//!   stream that is sparse by nature (whose spacing is then taken as normal). A tick in the old time
+//!   contradicts those held, and they are quarantined. So a wrong time stamp moves nothing, not even one
+//!   that all assets of a bar share; three rows in a row that agree on a wrong and advancing time do. The
+//!   first ticks of a stream are held in the same way, so that one wrong time stamp at its head cannot make
+//!   all others late.
+//! * A price far from the last one is quarantined. Once three in a row of one asset agree with each other, as
+//!   after a redenomination, the third counts and becomes the price to compare with.
+//!
+//! Duplicates are found among the last 32 ticks of their asset.
+
+mod held;
 
 use crate::clock::Nanos;
 use crate::tick::{Event, EventKind, Tick};
+use held::Held;
 
 /// Ticks that must agree before doubt is given up.
-pub const CONFIRMATIONS: usize = 3;
+const CONFIRMATIONS: usize = 3;
 /// Recent ticks an asset is compared with to find duplicates.
 const REMEMBERED: usize = 32;
-/// Ticks held at most; the oldest is quarantined beyond that.
-const MOST_HELD: usize = 64;
+/// No stream is sparser than this: a year.
+const MOST_SPACING: Nanos = 366 * 86_400 * crate::clock::SECOND;
+/// No tick of anything is outside these years (1900 to 2200), in nanoseconds UTC: differences of two such
+/// times, and a bar beyond them, fit their type.
+const PLAUSIBLE_TIMES: std::ops::Range<Nanos> = -2_208_988_800_000_000_000..7_258_118_400_000_000_000;
 /// No price of anything is outside this range.
 const PLAUSIBLE_PRICES: std::ops::Range<f64> = 1e-15..1e15;
 
@@ -37,7 +48,7 @@ pub struct Admission {
     max_ratio: f64,
     merged: Option<Nanos>,
     assets: Vec<AssetMemory>,
-    held: Vec<(usize, Tick)>,
+    held: Held,
 }
 
 #[derive(Debug, Clone)]
@@ -64,7 +75,7 @@ impl Admission {
             max_ratio,
             merged: None,
             assets: vec![AssetMemory::NEW; assets],
-            held: Vec::with_capacity(MOST_HELD),
+            held: Held::new(assets),
         }
     }
 
@@ -94,10 +105,11 @@ impl Admission {
         if let Some(event) = implausible(&tick) {
             return out(Admitted::Event(event));
         }
-        let in_doubt =
-            self.merged.is_none_or(|merged| tick.event_time > merged.saturating_add(self.max_ahead));
-        if in_doubt {
+        let Some(merged) = self.merged.filter(|merged| tick.event_time <= merged + self.max_ahead) else {
             return self.hold(position, tick, is_late, out);
+        };
+        if tick.event_time < merged - self.max_ahead {
+            return out(Admitted::Event(out_of_order(&tick)));
         }
         if !self.held.is_empty() {
             self.reject_held(out);
@@ -105,12 +117,15 @@ impl Admission {
         self.judge(position, tick, is_late, out);
     }
 
-    /// The input has ended: ticks held at the very start count, those held after a jump do not.
+    /// The input has ended. Ticks held at the very start count, and so do enough of them after a jump that
+    /// nothing contradicts.
     pub fn end(&mut self, is_late: &mut dyn FnMut(Nanos) -> bool, out: &mut dyn FnMut(Admitted)) {
-        if self.merged.is_none() {
-            self.release(is_late, out);
-        } else {
-            self.reject_held(out);
+        if self.merged.is_some() && !self.held.is_consistent(self.max_ahead) {
+            return self.reject_held(out);
+        }
+        let held: Vec<_> = self.held.take().collect();
+        for (position, tick) in held {
+            self.judge(position, tick, is_late, out);
         }
     }
 
@@ -121,43 +136,25 @@ impl Admission {
         is_late: &mut dyn FnMut(Nanos) -> bool,
         out: &mut dyn FnMut(Admitted),
     ) {
-        if self.held.len() == MOST_HELD {
-            let (_, oldest) = self.held.remove(0);
-            out(Admitted::Event(self.ahead(&oldest)));
+        if let Some((_, oldest)) = self.held.push((position, tick)) {
+            out(Admitted::Event(ahead(self.merged, &oldest)));
         }
-        self.held.push((position, tick));
-        let agreeing =
-            self.held.iter().filter(|(_, held)| self.agree(held.event_time, tick.event_time)).count();
-        if agreeing >= CONFIRMATIONS {
-            let max_ahead = self.max_ahead;
-            let agrees = |held: &Tick| (held.event_time - tick.event_time).abs() <= max_ahead;
-            let (kept, wrong): (Vec<_>, Vec<_>) =
-                std::mem::take(&mut self.held).into_iter().partition(|(_, held)| agrees(held));
-            for (_, tick) in wrong {
-                out(Admitted::Event(self.ahead(&tick)));
-            }
-            self.held = kept;
-            self.release(is_late, out);
+        let Some(belief) = self.held.believe(self.max_ahead) else { return };
+        if let Some(spacing) = belief.spacing {
+            self.max_ahead = self.max_ahead.max(spacing.min(MOST_SPACING) * 2);
         }
-    }
-
-    fn agree(&self, a: Nanos, b: Nanos) -> bool {
-        (a - b).abs() <= self.max_ahead
-    }
-
-    fn release(&mut self, is_late: &mut dyn FnMut(Nanos) -> bool, out: &mut dyn FnMut(Admitted)) {
-        let mut held = std::mem::take(&mut self.held);
-        for (position, tick) in held.drain(..) {
+        for (_, tick) in belief.wrong {
+            out(Admitted::Event(ahead(self.merged, &tick)));
+        }
+        for (position, tick) in belief.right {
             self.judge(position, tick, is_late, out);
         }
-        self.held = held;
     }
 
     fn reject_held(&mut self, out: &mut dyn FnMut(Admitted)) {
-        for index in 0..self.held.len() {
-            out(Admitted::Event(self.ahead(&self.held[index].1)));
+        for (_, tick) in self.held.take() {
+            out(Admitted::Event(ahead(self.merged, &tick)));
         }
-        self.held.clear();
     }
 
     fn judge(
@@ -183,15 +180,6 @@ impl Admission {
         }
         self.merged = Some(self.merged.map_or(tick.event_time, |merged| merged.max(tick.event_time)));
         out(Admitted::Tick(position, tick));
-    }
-
-    fn ahead(&self, tick: &Tick) -> Event {
-        let by = self.merged.map_or(0, |merged| (tick.event_time - merged) / crate::clock::SECOND);
-        let detail = format!(
-            "event time {} is {by} s ahead of the stream, and no other tick confirms it",
-            tick.event_time
-        );
-        event(tick, EventKind::Quarantined, "too far ahead", detail)
     }
 }
 
@@ -219,11 +207,26 @@ impl AssetMemory {
     }
 }
 
+/// The event for a tick that was held and not confirmed.
+fn ahead(merged: Option<Nanos>, tick: &Tick) -> Event {
+    let by = merged.map_or(0, |merged| (tick.event_time - merged) / crate::clock::SECOND);
+    let detail = format!(
+        "event time {} is {by} s ahead of the stream, and no other tick confirms it",
+        tick.event_time
+    );
+    event(tick, EventKind::Quarantined, "too far ahead", detail)
+}
+
 fn implausible(tick: &Tick) -> Option<Event> {
     let quarantine = |reason| {
         let detail = format!("price {}", tick.price);
         Some(event(tick, EventKind::Quarantined, reason, detail))
     };
+    if !PLAUSIBLE_TIMES.contains(&tick.event_time) {
+        let detail =
+            format!("event time {} ns since 1970 is not between the years 1900 and 2200", tick.event_time);
+        return Some(event(tick, EventKind::Quarantined, "event time absurdly far", detail));
+    }
     if !tick.price.is_finite() {
         return quarantine("price not finite");
     }
@@ -246,13 +249,14 @@ fn event(tick: &Tick, kind: EventKind, reason: &'static str, detail: String) -> 
     Event { kind, reason, detail, partition: tick.partition, offset: tick.offset }
 }
 
-/// A number that two ticks share when [`Tick::same_message`] holds between them; never zero.
+/// A number that two ticks of an asset share when they are the same message: the same sequence of the same
+/// venue, or without one, the same in every field but where and when they arrived. Never zero.
 fn fingerprint(tick: &Tick) -> u64 {
     let bits = |value: Option<f64>| value.map_or(u64::MAX, f64::to_bits);
     let fields = match tick.sequence {
-        Some(sequence) => [tick.event_time as u64, u64::from(tick.venue), sequence, 1, 0, 0],
+        Some(sequence) => [u64::from(tick.venue), sequence, 1, 0, 0, 0],
         None => [
-            tick.event_time as u64,
+            tick.event_time.cast_unsigned(),
             u64::from(tick.venue),
             tick.price.to_bits(),
             bits(tick.bid),

@@ -68,7 +68,7 @@ impl Assembly {
                 reason: "history out of order",
                 detail: format!("bar {} does not follow the bar before it", history.number),
                 partition: 0,
-                offset: u64::try_from(history.number).unwrap_or_default(),
+                offset: history.number.unsigned_abs(),
             })),
         }
     }
@@ -129,7 +129,7 @@ impl Assembly {
                     reason: "gap",
                     detail: format!("no tick from bar {from} to bar {to}: the window starts anew"),
                     partition: 0,
-                    offset: u64::try_from(to).unwrap_or_default(),
+                    offset: to.unsigned_abs(),
                 }),
             });
         }

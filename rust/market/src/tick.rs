@@ -52,24 +52,6 @@ impl Tick {
     pub fn order_key(&self) -> OrderKey {
         (self.event_time, self.venue, self.sequence.unwrap_or(0), self.partition, self.offset)
     }
-
-    /// True when the two say the same in every field but where and when they arrived.
-    #[must_use]
-    pub fn same_message(&self, other: &Self) -> bool {
-        self.asset == other.asset
-            && self.event_time == other.event_time
-            && self.venue == other.venue
-            && match (self.sequence, other.sequence) {
-                (Some(a), Some(b)) => a == b,
-                (None, None) => {
-                    self.price.to_bits() == other.price.to_bits()
-                        && self.bid == other.bid
-                        && self.ask == other.ask
-                        && self.size == other.size
-                }
-                _ => false,
-            }
-    }
 }
 
 /// What happened to the stream besides ticks.
@@ -137,32 +119,24 @@ pub enum Input {
 mod tests {
     use super::*;
 
-    fn tick(price: f64, sequence: Option<u64>, offset: u64) -> Tick {
+    fn tick(offset: u64) -> Tick {
         Tick {
             asset: AssetId(0),
-            price,
+            price: 1.0,
             bid: None,
             ask: None,
             size: None,
             event_time: 5,
             receipt_time: 0,
             venue: 0,
-            sequence,
+            sequence: None,
             partition: 0,
             offset,
         }
     }
 
     #[test]
-    fn a_message_is_the_same_by_sequence_or_by_every_field() {
-        assert!(tick(1.0, None, 1).same_message(&tick(1.0, None, 2)));
-        assert!(!tick(1.0, None, 1).same_message(&tick(2.0, None, 2)));
-        assert!(tick(1.0, Some(7), 1).same_message(&tick(2.0, Some(7), 2)));
-        assert!(!tick(1.0, Some(7), 1).same_message(&tick(1.0, Some(8), 2)));
-    }
-
-    #[test]
     fn later_in_the_file_is_later_at_the_same_time() {
-        assert!(tick(1.0, None, 2).order_key() > tick(1.0, None, 1).order_key());
+        assert!(tick(2).order_key() > tick(1).order_key());
     }
 }

@@ -15,6 +15,8 @@ use crate::source::SourceDescription;
 
 /// Hexadecimal digits of a variant: enough that two settings of one person never meet.
 const VARIANT_DIGITS: usize = 12;
+/// Longer bars are a mistake, and multiples of them may not fit their type.
+const LONGEST_BAR: Nanos = 366 * 86_400 * crate::clock::SECOND;
 /// More assets than this make a tick's O(N²) work leave the microseconds.
 const MOST_ASSETS: usize = 2_000;
 
@@ -135,10 +137,24 @@ impl Universe {
         let (lower, upper) = bounds_of(settings, &assets).map_err(|problem| fail("bounds", problem))?;
         let estimator = Estimator::from_settings(&settings.estimator, settings.half_life)
             .map_err(|p| fail("estimator", p))?;
+        let lateness = duration("lateness", &settings.lateness)?;
         let frontier_every = duration("frontier_every", &settings.frontier_every)?;
+        let stale_after = duration("stale_after", &settings.stale_after)?.max(5 * interval);
+        // A stream whose own grid is wider than the bars is not ahead of itself.
+        let spacing = 2 * interval.max(source.grid.unwrap_or(0).min(LONGEST_BAR));
+        let max_ahead = duration("max_ahead", &settings.max_ahead)?.min(LONGEST_BAR).max(spacing);
+        let resolved = UniverseSettings {
+            assets: assets.clone(),
+            bar: format_duration(interval),
+            lateness: format_duration(lateness),
+            stale_after: format_duration(stale_after),
+            max_ahead: format_duration(max_ahead),
+            frontier_every: format_duration(frontier_every),
+            ..settings.clone()
+        };
         Ok(Self {
             name: name.to_owned(),
-            variant: variant_of(settings, &assets, interval, seed, &source.identity),
+            variant: variant_of(&resolved, seed, &source.identity),
             members,
             interval,
             window: settings.window,
@@ -150,9 +166,9 @@ impl Universe {
             population: settings.population,
             samples: settings.samples,
             seed,
-            lateness: duration("lateness", &settings.lateness)?,
-            stale_after: duration("stale_after", &settings.stale_after)?.max(5 * interval),
-            max_ahead: duration("max_ahead", &settings.max_ahead)?.max(2 * interval),
+            lateness,
+            stale_after,
+            max_ahead,
             max_price_ratio: settings.max_price_ratio,
             frontier_bars: (frontier_every / interval).max(1),
             assets,
@@ -197,8 +213,14 @@ fn check_numbers(settings: &UniverseSettings, interval: Nanos) -> Result<(), (&'
     if interval < 1_000_000 {
         return Err(("bar", found(&format_duration(interval), "the shortest bar is 1ms")));
     }
-    if !(2..=1_000_000).contains(&settings.window) {
-        return Err(("window", found(&settings.window, "it is a number of bars from 2 to 1000000")));
+    if interval > LONGEST_BAR {
+        return Err((
+            "bar",
+            found(&format_duration(interval), "the longest bar is 366d; choose one with --bar"),
+        ));
+    }
+    if !(2..=100_000).contains(&settings.window) {
+        return Err(("window", found(&settings.window, "it is a number of bars from 2 to 100000")));
     }
     if !settings.risk_free.is_finite() {
         return Err(("risk_free", found(&settings.risk_free, "it is a rate per bar, such as 0.0")));
@@ -214,6 +236,11 @@ fn check_numbers(settings: &UniverseSettings, interval: Nanos) -> Result<(), (&'
     }
     if settings.objectives.is_empty() {
         return Err(("objectives", "none is listed; list max-sharpe, min-variance or both".to_owned()));
+    }
+    let twice =
+        |objective: &Objective| settings.objectives.iter().filter(|other| *other == objective).count() > 1;
+    if let Some(objective) = settings.objectives.iter().find(|objective| twice(objective)) {
+        return Err(("objectives", format!("{objective} is listed twice; list it once")));
     }
     Ok(())
 }
@@ -232,15 +259,7 @@ fn bounds_of(settings: &UniverseSettings, assets: &[String]) -> Result<(Vec<f64>
 
 /// The settings as resolved, the seed and the source, hashed: not the name, and nothing that only changes
 /// how results are shown.
-fn variant_of(
-    settings: &UniverseSettings,
-    assets: &[String],
-    interval: Nanos,
-    seed: u64,
-    source: &str,
-) -> String {
-    let resolved =
-        UniverseSettings { assets: assets.to_vec(), bar: format_duration(interval), ..settings.clone() };
+fn variant_of(resolved: &UniverseSettings, seed: u64, source: &str) -> String {
     let mut hasher = blake3::Hasher::new();
     let canonical = serde_json::to_string(&(resolved, seed, source)).unwrap_or_default();
     hasher.update(canonical.as_bytes());
@@ -310,6 +329,8 @@ mod tests {
         let seed = Universe::resolve("default", &settings(), &source(), 1).unwrap().variant;
         let other = SourceDescription { identity: "abd".into(), ..source() };
         let input = Universe::resolve("default", &settings(), &other, 0).unwrap().variant;
+        let written = UniverseSettings { max_ahead: "120s".into(), bar: "60s".into(), ..settings() };
+        assert_eq!(base, resolve(&written).unwrap().variant, "the same settings in other words");
         let named = Universe::resolve("other", &settings(), &source(), 0).unwrap().variant;
         assert!(base != window && base != seed && base != input);
         assert_eq!(base, named);
@@ -321,7 +342,9 @@ mod tests {
             ("assets", UniverseSettings { assets: vec!["DOGE".into()], ..settings() }),
             ("assets", UniverseSettings { assets: vec!["BTC".into(), "BTC".into()], ..settings() }),
             ("bar", UniverseSettings { bar: "fast".into(), ..settings() }),
+            ("bar", UniverseSettings { bar: "30000d".into(), ..settings() }),
             ("window", UniverseSettings { window: 1, ..settings() }),
+            ("objectives", UniverseSettings { objectives: vec![Objective::MaxSharpe; 2], ..settings() }),
             ("estimator", UniverseSettings { estimator: "magic".into(), ..settings() }),
             ("bounds", UniverseSettings { upper: 0.2, ..settings() }),
             ("bounds", UniverseSettings { bounds: [("XRP".into(), [0.0, 1.0])].into(), ..settings() }),

@@ -23,7 +23,6 @@ pub struct ReturnWindow {
     with_return: Vec<usize>,
     with_tick: Vec<usize>,
     stale: Vec<bool>,
-    evicted: Vec<f64>,
 }
 
 impl ReturnWindow {
@@ -41,7 +40,6 @@ impl ReturnWindow {
             with_return: vec![0; assets],
             with_tick: vec![0; assets],
             stale: vec![true; assets],
-            evicted: vec![f64::NAN; assets],
         }
     }
 
@@ -50,7 +48,6 @@ impl ReturnWindow {
         let at = self.next * self.assets;
         for (position, asset) in bar.assets.iter().enumerate() {
             let old_return = self.returns[at + position];
-            self.evicted[position] = old_return;
             let ticked = asset.ticks > 0;
             exchange(&mut self.with_return[position], !old_return.is_nan(), !asset.simple_return.is_nan());
             exchange(&mut self.with_tick[position], self.ticked[at + position], ticked);
@@ -110,12 +107,6 @@ impl ReturnWindow {
     pub fn newest(&self) -> &[f64] {
         let row = (self.next + self.length - 1) % self.length;
         &self.returns[row * self.assets..(row + 1) * self.assets]
-    }
-
-    /// The returns of the bar that the last push took out; NaN while the window was not full.
-    #[must_use]
-    pub fn evicted(&self) -> &[f64] {
-        &self.evicted
     }
 
     /// The returns of the oldest bar: the one that the next push takes out of a full window.
@@ -197,7 +188,6 @@ mod tests {
         }
         let matrix = window.returns_of(&[1]);
         assert_eq!((0..3).map(|t| matrix.row(t)[0]).collect::<Vec<_>>(), [-3.0, -4.0, -5.0]);
-        assert_eq!(window.evicted(), [2.0, -2.0]);
         assert_eq!(window.oldest(), [3.0, -3.0]);
         assert_eq!(window.newest(), [5.0, -5.0]);
     }

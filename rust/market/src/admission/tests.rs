@@ -115,3 +115,78 @@ fn every_tick_is_decided_exactly_once() {
     lines.sort_unstable();
     assert_eq!(lines, (0..12).collect::<Vec<u64>>());
 }
+
+#[test]
+fn a_wrong_time_that_all_assets_of_a_bar_share_moves_nothing() {
+    let mut ticks = steady(0);
+    ticks.extend((0..16).map(|asset| Tick { price: 100.0 + asset as f64, ..tick(86_400, 0.0, 10 + asset) }));
+    ticks.extend(steady(30));
+    let decided = decide(&ticks, 0);
+    assert_eq!(decided.iter().filter(|(_, what)| *what == "too far ahead").count(), 16);
+    assert_eq!(decided[19..], [(30, "tick"), (31, "tick"), (32, "tick")]);
+}
+
+#[test]
+fn an_outage_of_all_assets_is_over_at_their_second_time() {
+    let mut ticks = steady(0);
+    for time in [5_000, 5_060] {
+        let each = |asset: u64| Tick { price: 100.0 + asset as f64, ..tick(time, 0.0, time as u64 + asset) };
+        ticks.extend((0..4).map(each));
+    }
+    let decided = decide(&ticks, 0);
+    assert!(decided.iter().all(|(_, what)| *what == "tick"), "{decided:?}");
+    assert_eq!(decided.len(), 11);
+}
+
+#[test]
+fn a_stream_that_is_sparse_by_nature_counts_whole() {
+    let ticks: Vec<Tick> = (0..50).map(|line| tick(line * 7_200, 100.0 + line as f64, line as u64)).collect();
+    let decided = decide(&ticks, 0);
+    assert_eq!(decided.len(), 50);
+    assert!(decided.iter().all(|(_, what)| *what == "tick"), "{decided:?}");
+}
+
+#[test]
+fn a_tick_far_behind_is_out_of_order_even_while_no_bar_is_final() {
+    let mut ticks = steady(86_400);
+    ticks.push(tick(0, 100.0, 1));
+    assert_eq!(decide(&ticks, 0)[3], (1, "out of order"));
+}
+
+#[test]
+fn times_at_the_ends_of_the_clock_are_quarantined() {
+    let mut ticks = steady(0);
+    ticks.push(Tick { event_time: Nanos::MAX, ..tick(0, 100.0, 10) });
+    ticks.push(Tick { event_time: Nanos::MIN, ..tick(0, 100.0, 11) });
+    let decided = decide(&ticks, 0);
+    assert_eq!(decided[3..], [(10, "event time absurdly far"), (11, "event time absurdly far")]);
+}
+
+#[test]
+fn a_message_is_the_same_by_its_sequence_or_by_every_field() {
+    let numbered = |sequence, price, offset| Tick { sequence: Some(sequence), ..tick(3, price, offset) };
+    let mut ticks = steady(0);
+    ticks.extend([numbered(7, 101.0, 10), numbered(7, 102.0, 11), numbered(8, 101.0, 12)]);
+    ticks.extend([tick(3, 101.0, 13), tick(3, 101.0, 14), tick(3, 101.5, 15)]);
+    let decided = decide(&ticks, 0);
+    let expected =
+        [(10, "tick"), (11, "duplicate"), (12, "tick"), (13, "tick"), (14, "duplicate"), (15, "tick")];
+    assert_eq!(decided[3..], expected);
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_times_are_decided_exactly_once_each(
+        times in proptest::collection::vec(proptest::num::i64::ANY, 0..80),
+        scale in 0_u32..60,
+    ) {
+        let ticks: Vec<Tick> = times
+            .iter()
+            .enumerate()
+            .map(|(line, &time)| Tick { event_time: time >> scale, ..tick(0, 100.0, line as u64) })
+            .collect();
+        let mut lines: Vec<u64> = decide(&ticks, i64::MIN / SECOND).into_iter().map(|(line, _)| line).collect();
+        lines.sort_unstable();
+        proptest::prop_assert_eq!(lines, (0..ticks.len() as u64).collect::<Vec<_>>());
+    }
+}
