@@ -18,6 +18,7 @@ use silverbullet_market::{Clock, Input, Sink, SourceDescription, StopFlag, Unive
 use crate::durable::jsonl::JsonLines;
 use crate::durable::{Backlog, DurablePath, RowSink};
 use crate::error::{Error, Result};
+use crate::failure::on_failure;
 use crate::hot::HotLoop;
 use crate::hot::answer::most_answers;
 use crate::live::{LiveState, Phase, Summary};
@@ -92,7 +93,7 @@ impl Engine {
         let answers = most_answers(&universe);
         let live = Arc::new(LiveState::new(universe, &source.name, &options.run_id, source.rows, answers));
         let EngineOptions { workers, rows, clock, stop, .. } = options;
-        let durable = rows.map(|rows| DurablePath::start(&live, workers, rows, &stop)).transpose()?;
+        let durable = rows.map(|rows| DurablePath::start(&live, workers, rows, RING, &stop)).transpose()?;
         let backlog = durable.as_ref().map(DurablePath::backlog);
         let desk = Arc::new(RefreshDesk::default());
         let (recorder, telemetry) = telemetry::channel();
@@ -102,14 +103,9 @@ impl Engine {
         let hot_loop =
             HotLoop::new(Arc::clone(&live), Arc::clone(&clock), Arc::clone(&desk), durable, recorder);
         let hot = {
-            let (ending, guard) = (Arc::clone(&ending), StopAtPanic(stop));
-            spawn("hot", move || {
-                let outcome = run_hot(hot_loop, consumer, &ending);
-                if outcome.is_ok() {
-                    std::mem::forget(guard);
-                }
-                outcome
-            })?
+            let ending = Arc::clone(&ending);
+            let run = move || run_hot(hot_loop, consumer, &ending);
+            spawn("hot", on_failure(run, move || stop.raise()))?
         };
         let refresh = {
             let (live, desk) = (Arc::clone(&live), Arc::clone(&desk));
@@ -257,15 +253,6 @@ fn run_hot(
         }
     }
     hot.end(ending.load(Ordering::Acquire) == CLOSED)
-}
-
-/// Raises the flag when it is dropped, as by a panic.
-struct StopAtPanic(StopFlag);
-
-impl Drop for StopAtPanic {
-    fn drop(&mut self) {
-        self.0.raise();
-    }
 }
 
 fn spawn<T: Send + 'static>(

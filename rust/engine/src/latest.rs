@@ -45,8 +45,9 @@ impl<T> Latest<T> {
                 Err(TryLockError::WouldBlock) => continue,
             };
             fill(&mut guard);
-            drop(guard);
+            // Before the lock is given back, so that no reader sees this value and then an older one.
             self.current.store(slot, Ordering::Release);
+            drop(guard);
             self.published.fetch_add(1, Ordering::Release);
             return;
         }

@@ -6,6 +6,7 @@
 pub mod durable;
 pub mod engine;
 pub mod error;
+mod failure;
 mod hot;
 pub mod latest;
 pub mod live;

@@ -1,11 +1,11 @@
 //! What everyone but the hot thread sees of an engine: newest publication, counters, latency, events.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
-use silverbullet_market::{Nanos, Universe};
+use silverbullet_market::{Event, EventKind, Nanos, Universe};
 
 use crate::latest::Latest;
 use crate::publication::Publication;
@@ -88,6 +88,10 @@ pub enum Phase {
     Failed,
 }
 
+impl Phase {
+    const ALL: [Self; 5] = [Self::Starting, Self::WarmingUp, Self::Live, Self::Ended, Self::Failed];
+}
+
 /// The shared view of one engine.
 #[derive(Debug)]
 pub struct LiveState {
@@ -103,7 +107,7 @@ pub struct LiveState {
     pub latest: Latest<Publication>,
     /// Counts.
     pub counters: Counters,
-    phase: Mutex<Phase>,
+    phase: AtomicU8,
     reasons: Mutex<BTreeMap<String, u64>>,
     ignored: Mutex<BTreeMap<String, u64>>,
     events: Mutex<VecDeque<EventRow>>,
@@ -122,7 +126,7 @@ impl LiveState {
             rows,
             latest: Latest::new(&publication),
             counters: Counters::default(),
-            phase: Mutex::new(Phase::Starting),
+            phase: AtomicU8::new(Phase::Starting as u8),
             reasons: Mutex::default(),
             ignored: Mutex::default(),
             events: Mutex::default(),
@@ -139,7 +143,8 @@ impl LiveState {
     /// Where the engine stands.
     #[must_use]
     pub fn phase(&self) -> Phase {
-        *lock(&self.phase)
+        let phase = self.phase.load(Ordering::Acquire);
+        Phase::ALL.into_iter().find(|known| *known as u8 == phase).unwrap_or(Phase::Starting)
     }
 
     /// Percentiles by stage since the start.
@@ -175,27 +180,57 @@ impl LiveState {
     }
 
     pub(crate) fn set_phase(&self, phase: Phase) {
-        *lock(&self.phase) = phase;
+        self.phase.store(phase as u8, Ordering::Release);
     }
 
     pub(crate) fn set_latency(&self, stages: Vec<NamedLatency>) {
         *lock(&self.latency) = stages;
     }
 
-    pub(crate) fn record_event(&self, event: &EventRow, reason: &str) {
-        match event.kind {
-            "quarantined" => {
-                self.counters.quarantined.fetch_add(1, Ordering::AcqRel);
-                *lock(&self.reasons).entry(reason.to_owned()).or_default() += 1;
-            }
-            "ignored" => *lock(&self.ignored).entry(reason.to_owned()).or_default() += 1,
-            _ => {}
-        }
-        let mut events = lock(&self.events);
+    /// Shows an event, unless a reader has the list just now; the durable path has it all the same.
+    pub(crate) fn show_event(&self, event: EventRow) {
+        let Ok(mut events) = self.events.try_lock() else { return };
         if events.len() == RECENT_EVENTS {
             events.pop_front();
         }
-        events.push_back(event.clone());
+        events.push_back(event);
+    }
+
+    /// Adds what was counted to the reasons shown, and empties it; leaves it as it is while a reader has them.
+    pub(crate) fn try_add_reasons(&self, tally: &mut Tally) {
+        if let (Ok(mut reasons), Ok(mut ignored)) = (self.reasons.try_lock(), self.ignored.try_lock()) {
+            tally.move_into(&mut reasons, &mut ignored);
+        }
+    }
+
+    /// The same, waiting for readers: for the end.
+    pub(crate) fn add_reasons(&self, tally: &mut Tally) {
+        tally.move_into(&mut lock(&self.reasons), &mut lock(&self.ignored));
+    }
+}
+
+/// Inputs that did not count, by reason, which the hot thread has not been able to show yet.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    quarantined: BTreeMap<&'static str, u64>,
+    ignored: BTreeMap<&'static str, u64>,
+}
+
+impl Tally {
+    pub(crate) fn count(&mut self, event: &Event) {
+        match event.kind {
+            EventKind::Quarantined => *self.quarantined.entry(event.reason).or_default() += 1,
+            EventKind::Ignored => *self.ignored.entry(event.reason).or_default() += 1,
+            EventKind::Gap | EventKind::Fallback => {}
+        }
+    }
+
+    fn move_into(&mut self, reasons: &mut BTreeMap<String, u64>, ignored: &mut BTreeMap<String, u64>) {
+        for (mine, shown) in [(&mut self.quarantined, reasons), (&mut self.ignored, ignored)] {
+            for (reason, count) in std::mem::take(mine) {
+                *shown.entry(reason.to_owned()).or_default() += count;
+            }
+        }
     }
 }
 

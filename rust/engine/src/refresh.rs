@@ -48,16 +48,16 @@ pub(crate) struct RefreshDesk {
 }
 
 impl RefreshDesk {
-    /// Posts the moments of a close.
-    pub(crate) fn post(&self, request: Request) {
+    /// Posts the moments of a close. False where the other side is taking the request before this one.
+    pub(crate) fn post(&self, request: Request) -> bool {
         let fresh = Some(Box::new(request));
         let replaced = match self.request.try_lock() {
             Ok(mut slot) => std::mem::replace(&mut *slot, fresh),
-            // The other side is taking the request before this one; the next close posts again.
-            Err(_) => return,
+            Err(_) => return false,
         };
         drop(replaced);
         self.posted.notify_one();
+        true
     }
 
     /// True when a population is ready.
@@ -79,6 +79,8 @@ impl RefreshDesk {
     /// Asks the refresh thread to end.
     pub(crate) fn end(&self) {
         self.ended.store(true, Ordering::Release);
+        // Whoever looked before the store is waiting by the time the lock is free.
+        drop(self.request.lock());
         self.posted.notify_all();
     }
 
@@ -91,9 +93,7 @@ impl RefreshDesk {
             if let Some(request) = slot.take() {
                 return Some(request);
             }
-            // The end may be announced between the look and the wait: look again now and then.
-            let wait = Duration::from_millis(50);
-            (slot, _) = self.posted.wait_timeout(slot, wait).unwrap_or_else(PoisonError::into_inner);
+            slot = self.posted.wait(slot).unwrap_or_else(PoisonError::into_inner);
         }
     }
 

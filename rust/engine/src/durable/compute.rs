@@ -4,7 +4,7 @@
 //! Moments are summed afresh in bar order, exact problems solved cold, and Monte Carlo runs to its sample
 //! budget, so that a replay and a cluster job get the same bits. Nothing live enters here.
 
-use silverbullet_kernel::{Fallback, MonteCarloOptions, Portfolio, Problem, exact, gap, monte_carlo};
+use silverbullet_kernel::{Fallback, Label, MonteCarloOptions, Portfolio, Problem, exact, gap, monte_carlo};
 use silverbullet_market::moments::{Estimator, Moments, ReturnMatrix, estimate};
 use silverbullet_market::{EventKind, FinalBar, Universe};
 
@@ -68,13 +68,17 @@ fn problem_of(universe: &Universe, job: &Job, moments: &Moments) -> Result<Optio
 fn infeasible(universe: &Universe, job: &Job) -> Row {
     let names: Vec<_> = job.eligible.iter().map(|&asset| universe.assets[asset].as_str()).collect();
     let reason = Fallback::InfeasibleBounds.reason();
+    fallback_event(job, format!("{reason} {}: no portfolio is stored for this bar", names.join(", ")))
+}
+
+fn fallback_event(job: &Job, detail: String) -> Row {
     Row::Events(StoredEvent {
         source: "engine".to_owned(),
         partition: 0,
-        offset: u64::try_from(job.bar.number).unwrap_or_default(),
+        offset: job.bar.number.unsigned_abs(),
         kind: EventKind::Fallback.name(),
         as_of: Some(Time(job.bar.close_time)),
-        detail: format!("{reason} {}: no portfolio is stored for this bar", names.join(", ")),
+        detail,
     })
 }
 
@@ -127,22 +131,32 @@ fn portfolio_row(universe: &Universe, job: &Job, portfolio: Portfolio, as_of: Ti
     }
 }
 
+/// The corner portfolios, each with mean and risk under the problem's own moments; where they are those of
+/// the shrunk covariance an event says so.
 fn frontier_rows(universe: &Universe, job: &Job, problem: &Problem, as_of: Time) -> Vec<Row> {
-    let corners = exact::frontier(problem).corners;
-    let row = |(point, corner): (usize, silverbullet_kernel::FrontierPoint)| {
-        Row::Frontiers(FrontierRow {
+    let frontier = exact::frontier(problem);
+    let mut rows = Vec::with_capacity(frontier.corners.len() + 1);
+    if let Label::Fallback(fallback) = frontier.label {
+        rows.push(fallback_event(
+            job,
+            format!("{}: the stored frontier is that of the shrunk covariance", fallback.reason()),
+        ));
+    }
+    for (point, corner) in (0..).zip(frontier.corners) {
+        let value = problem.evaluate(&corner.weights);
+        rows.push(Row::Frontiers(FrontierRow {
             bar: job.bar.number,
             method: "exact",
-            point: i64::try_from(point).unwrap_or(i64::MAX),
+            point,
             as_of,
-            risk: corner.risk,
-            mean: corner.mean,
+            risk: value.risk,
+            mean: value.mean,
             mean_low: None,
             mean_high: None,
             weights: named(universe, &job.eligible, &corner.weights),
-        })
-    };
-    corners.into_iter().enumerate().map(row).collect()
+        }));
+    }
+    rows
 }
 
 fn named(universe: &Universe, eligible: &[usize], weights: &[f64]) -> Weights {

@@ -5,8 +5,9 @@
 //! ```
 //! The sequencer keeps the window and numbers the work; workers compute each bar's rows as a pure function;
 //! the writer puts them back in order, adds the turnover, and hands them on. Every channel is bounded. The
-//! hot thread's channel has room for more than the source may run ahead ([`Backlog`]), so that the hot
-//! thread does not wait while the source is held back.
+//! hot thread's channel has room for what a source may bring after it is held back ([`Backlog`]), so that
+//! the hot thread does not wait for it; only a stream with hardly a tick a bar, each closing many bars at
+//! once, can fill it, and then the hot thread waits: nothing is lost.
 
 pub mod compute;
 pub mod jsonl;
@@ -22,6 +23,7 @@ use silverbullet_market::moments::ReturnMatrix;
 use silverbullet_market::{FinalBar, ReturnWindow, StopFlag, Universe};
 
 use crate::error::{Error, Result};
+use crate::failure::on_failure;
 use crate::live::LiveState;
 use compute::Job;
 use rows::{Row, StoredEvent};
@@ -77,7 +79,8 @@ pub struct DurablePath {
 }
 
 impl DurablePath {
-    /// Starts sequencer, `workers` workers and the writer into `sink`. `stop` is raised when they fail.
+    /// Starts sequencer, `workers` workers and the writer into `sink`. `ring` is how many inputs may be on
+    /// their way to the hot thread; `stop` is raised when a thread fails.
     ///
     /// # Errors
     /// Where the system gives no thread.
@@ -85,11 +88,12 @@ impl DurablePath {
         live: &Arc<LiveState>,
         workers: usize,
         sink: Box<dyn RowSink>,
+        ring: usize,
         stop: &StopFlag,
     ) -> Result<Self> {
         let universe = Arc::new(live.universe.clone());
-        // A gap of up to a window of bars may become final at once, on top of what sources may run ahead.
-        let room = usize::try_from(MOST_BACKLOG).unwrap_or(usize::MAX) + 2 * universe.window + CHANNEL;
+        // What is in the ring when the source is held back, and a gap of up to a window of bars, come on top.
+        let room = usize::try_from(MOST_BACKLOG).unwrap_or(usize::MAX) + ring + universe.window + CHANNEL;
         let (input, inputs) = bounded(room);
         let (work, jobs) = bounded::<(u64, Work)>(CHANNEL);
         let (done, results) = bounded::<(u64, Vec<Row>)>(CHANNEL);
@@ -146,35 +150,17 @@ impl DurablePath {
         stop: &StopFlag,
         body: impl FnOnce() -> Result<()> + Send + 'static,
     ) -> Result<()> {
-        let guard = StopOnFailure { stop: stop.clone(), backlog: self.backlog(), armed: true };
-        let run = move || {
-            let mut guard = guard;
-            let outcome = body();
-            guard.armed = outcome.is_err();
-            outcome
-        };
+        let (stop, backlog) = (stop.clone(), self.backlog());
+        let run = on_failure(body, move || {
+            backlog.broken.store(true, Ordering::Release);
+            stop.raise();
+        });
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(run)
             .map_err(|source| Error::Thread { name, source })?;
         self.threads.push((name, thread));
         Ok(())
-    }
-}
-
-/// Raises the flag unless its thread ended well, by an error or by a panic.
-struct StopOnFailure {
-    stop: StopFlag,
-    backlog: Arc<Backlog>,
-    armed: bool,
-}
-
-impl Drop for StopOnFailure {
-    fn drop(&mut self) {
-        if self.armed {
-            self.backlog.broken.store(true, Ordering::Release);
-            self.stop.raise();
-        }
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) struct Answerer {
     max_sharpe: Option<ActiveSetSolver>,
     mean: Vec<f64>,
     weights: Vec<f64>,
+    /// Minimum-variance weights under the present question.
+    least: Vec<f64>,
     /// Last good weights over the universe, by objective.
     last_good: Vec<Option<Vec<f64>>>,
     /// What stands in for a singular covariance, from the last close at which there was one.
@@ -69,6 +71,7 @@ impl Answerer {
             max_sharpe: None,
             mean: Vec::new(),
             weights: Vec::new(),
+            least: Vec::new(),
             last_good: vec![None; universe.objectives.len()],
             stand_in: None,
         }
@@ -80,7 +83,7 @@ impl Answerer {
         self.min_variance = self.bounds.as_ref().map(ActiveSetSolver::new);
         self.max_sharpe = self.min_variance.clone();
         self.stand_in = None;
-        for vector in [&mut self.mean, &mut self.weights] {
+        for vector in [&mut self.mean, &mut self.weights, &mut self.least] {
             vector.clear();
             vector.resize(eligible.len(), 0.0);
         }
@@ -168,17 +171,15 @@ impl Answerer {
         let solution = solver.solve_min_variance(&question.covariance, Start::Warm);
         let diagonal = |asset| question.covariance.entry(asset, asset);
         let typical = (0..assets).map(diagonal).sum::<f64>() / assets as f64;
-        self.weights.copy_from_slice(solution.weights);
+        self.least.copy_from_slice(solution.weights);
         solution.status != Status::Optimal || solution.variance <= RISKLESS * typical
     }
 
-    /// The warm answer, its weights in `self.weights`; `None` where only a cold one will do.
-    /// [`is_degenerate`](Self::is_degenerate) has left the minimum-variance weights there.
+    /// The warm answer, its weights in `self.weights`; `None` where only a cold one will do. The
+    /// minimum-variance weights are in `self.least` by now.
     fn solve_warm(&mut self, objective: Objective, question: &Question<'_>) -> Option<Label> {
-        let least = self.min_variance.as_mut()?;
         if objective == Objective::MinVariance {
-            let solution = least.solve_min_variance(&question.covariance, Start::Warm);
-            self.weights.copy_from_slice(solution.weights);
+            self.weights.copy_from_slice(&self.least);
             return Some(Label::Ok);
         }
         let solver = self.max_sharpe.as_mut()?;
@@ -190,8 +191,7 @@ impl Answerer {
                 Some(Label::Ok)
             }
             Status::NoPositiveExcessMean => {
-                let solution = least.solve_min_variance(&question.covariance, Start::Warm);
-                self.weights.copy_from_slice(solution.weights);
+                self.weights.copy_from_slice(&self.least);
                 Some(Label::Fallback(Fallback::NoPositiveExcessMean))
             }
             Status::Riskless | Status::NotConverged => None,
@@ -217,8 +217,11 @@ impl Answerer {
                 self.weights.copy_from_slice(&portfolio.weights);
                 portfolio.label
             }
-            // Weights as the last solver left them: feasible, and labelled.
-            Err(_) => Label::Fallback(Fallback::NotConverged),
+            // As the last solver left them: feasible, and labelled.
+            Err(_) => {
+                self.weights.copy_from_slice(&self.least);
+                Label::Fallback(Fallback::NotConverged)
+            }
         }
     }
 

@@ -9,12 +9,14 @@ pub(crate) mod book;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use silverbullet_market::{Assembly, Clock, Event, FinalBar, Input, Nanos, ReturnWindow, Step, Tick};
+use silverbullet_market::{
+    Assembly, Clock, Event, EventKind, FinalBar, Input, Nanos, ReturnWindow, Step, Tick,
+};
 
 use crate::durable::rows::{StoredEvent, Time};
 use crate::durable::{DurableInput, DurablePath};
 use crate::error::Result;
-use crate::live::{EventRow, LiveState, Phase};
+use crate::live::{EventRow, LiveState, Phase, Tally};
 use crate::population::LivePopulation;
 use crate::publication::{Publication, Stamps, Trigger};
 use crate::refresh::{RefreshDesk, Request};
@@ -40,6 +42,11 @@ pub(crate) struct HotLoop {
     stamps: Stamps,
     bar: i64,
     phase: Phase,
+    tally: Tally,
+    /// Returns of the bar that leaves the window with the next close; room to keep them past it.
+    leaving: Vec<f64>,
+    /// A close whose moments the refresh thread has not taken yet.
+    unposted: bool,
 }
 
 impl HotLoop {
@@ -67,6 +74,9 @@ impl HotLoop {
             stamps: Stamps::default(),
             bar: 0,
             phase: Phase::Starting,
+            tally: Tally::default(),
+            leaving: Vec::new(),
+            unposted: false,
             live,
         }
     }
@@ -98,6 +108,7 @@ impl HotLoop {
             self.assembly.end(&mut |step| steps.push(step));
             self.take_steps(&mut steps)?;
         }
+        self.live.add_reasons(&mut self.tally);
         Ok(self.durable)
     }
 
@@ -117,6 +128,9 @@ impl HotLoop {
         count(&self.live.counters.ticks);
         self.enter(Phase::WarmingUp);
         self.take_refresh();
+        if self.unposted {
+            self.request_refresh();
+        }
         let moved = self.book.tick(position, tick);
         if let (Some((index, change)), Some(population)) = (moved, &mut self.population) {
             population.tick(index, change, &self.book.oldest);
@@ -128,9 +142,10 @@ impl HotLoop {
     fn close(&mut self, bar: Box<FinalBar>) -> Result<()> {
         count(&self.live.counters.bars);
         self.enter(Phase::WarmingUp);
+        // A population drawn for the bar before follows this close like the one in use.
+        self.take_refresh();
         self.window.push(&bar);
-        let left = std::mem::take(&mut self.book.oldest);
-        self.book.oldest.clone_from(&left);
+        self.leaving.clone_from(&self.book.oldest);
         let change = self.book.close(&self.window, &bar)?;
         self.bar = bar.number;
         if change == Change::NewAssets {
@@ -139,7 +154,7 @@ impl HotLoop {
             self.condition_number = None;
         } else if let Some(population) = &mut self.population {
             let Book { corrections, open_returns, closed, .. } = &self.book;
-            population.close(corrections, open_returns, &left, closed);
+            population.close(corrections, open_returns, &self.leaving, closed);
         }
         self.request_refresh();
         self.answer_at_close()?;
@@ -179,7 +194,7 @@ impl HotLoop {
         }
     }
 
-    fn record(&self, event: &Event) -> StoredEvent {
+    fn record(&mut self, event: &Event) -> StoredEvent {
         let as_of = self.assembly.merged_time();
         let detail = format!("{}: {}", event.reason, event.detail);
         let row = EventRow {
@@ -191,15 +206,21 @@ impl HotLoop {
             as_of: as_of.unwrap_or_default(),
             detail: detail.clone(),
         };
-        self.live.record_event(&row, event.reason);
-        StoredEvent {
-            source: row.source,
+        let stored = StoredEvent {
+            source: row.source.clone(),
             partition: row.partition,
             offset: row.offset,
             kind: row.kind,
             as_of: as_of.map(Time),
             detail,
+        };
+        if event.kind == EventKind::Quarantined {
+            count(&self.live.counters.quarantined);
         }
+        self.tally.count(event);
+        self.live.try_add_reasons(&mut self.tally);
+        self.live.show_event(row);
+        stored
     }
 
     /// Swaps in a population that the refresh thread has ready.
@@ -213,6 +234,7 @@ impl HotLoop {
                 return;
             }
             let Some(fresh) = &mut ready.population else { return };
+            // Only where bars close faster than populations are drawn, as in a file at full speed: O(K·N²).
             if ready.bar != *bar {
                 fresh.rebase(&book.closed);
             }
@@ -225,14 +247,16 @@ impl HotLoop {
     }
 
     fn request_refresh(&mut self) {
-        if let Some(bounds) = self.answerer.bounds().filter(|bounds| bounds.assets() > 1) {
-            self.desk.post(Request {
-                generation: self.book.generation,
-                bar: self.bar,
-                closed: self.book.closed.clone(),
-                bounds: bounds.clone(),
-            });
-        }
+        let Some(bounds) = self.answerer.bounds().filter(|bounds| bounds.assets() > 1) else {
+            self.unposted = false;
+            return;
+        };
+        self.unposted = !self.desk.post(Request {
+            generation: self.book.generation,
+            bar: self.bar,
+            closed: self.book.closed.clone(),
+            bounds: bounds.clone(),
+        });
     }
 
     fn publish(&mut self, trigger: Trigger, event_time: Nanos) {
