@@ -1,7 +1,29 @@
 //! Portfolios: random streams, samplers, evaluation, frontier sketch, refinement and exact solvers.
 //!
-//! The crate is pure: no I/O, no clock, no ambient randomness, no threads it was not asked for. A
-//! [`Problem`] holds the moments of the returns per bar; [`exact`] answers it exactly.
+//! A [`Problem`] holds mean and covariance of the returns per bar, weight bounds and a risk-free rate.
+//! [`exact`] answers it exactly; [`monte_carlo()`] answers it by search: portfolios drawn by a [`sampler`] from
+//! streams of [`random`] numbers, evaluated in [`batch`]es of one portfolio a lane, the best of them kept in a
+//! [`FrontierSketch`] that merges in any order to the same bits, and refined. The search never sees an exact
+//! solution; [`gap()`] then says how far it is from one. A valid but degenerate problem is answered with a
+//! [`Label`] that says so; only invalid input is an [`Error`].
+//!
+//! The crate is pure: no I/O, no clock, no ambient randomness, no threads it was not asked for. The same
+//! problem and seed give the same bits on every machine.
+//!
+//! ```
+//! use silverbullet_kernel::{MonteCarloOptions, Objective, Problem, SymmetricMatrix, exact, gap, monte_carlo};
+//!
+//! let covariance = SymmetricMatrix::from_row_major(2, vec![0.04, 0.01, 0.01, 0.02])?;
+//! let problem = Problem::new(vec![0.02, 0.01], covariance, 250)?;
+//! let best = exact::solve(&problem, Objective::MaxSharpe);
+//! let search = monte_carlo(&problem, &MonteCarloOptions { samples: 1_000, ..Default::default() })?;
+//! let found = search.portfolio(Objective::MaxSharpe).map(|portfolio| problem.evaluate(&portfolio.weights));
+//! let distance = found.and_then(|found| {
+//!     gap(Objective::MaxSharpe, &problem.evaluate(&best.weights), &found, problem.observations())
+//! });
+//! assert!(distance.is_some_and(|distance| distance < 1e-3));
+//! # Ok::<(), silverbullet_kernel::Error>(())
+//! ```
 pub mod batch;
 pub mod error;
 pub mod exact;

@@ -9,8 +9,10 @@ use crate::matrix::{SymmetricMatrix, dot};
 const BOUND_SUM_TOLERANCE: f64 = 1e-12;
 /// Relative asymmetry and negative eigenvalue that still count as rounding.
 const COVARIANCE_TOLERANCE: f64 = 1e-9;
-/// Intensity of the stand-in shrinkage where the caller gave no shrunk covariance of its own.
-const DEFAULT_SHRINKAGE: f64 = 0.1;
+/// A variance below this multiple of the mean variance counts as none.
+pub const RISKLESS: f64 = 1e-12;
+/// Intensity of the stand-in shrinkage where the caller gave no shrunk covariance of its own, or a singular one.
+pub(crate) const DEFAULT_SHRINKAGE: f64 = 0.1;
 
 /// Lower and upper bound of each weight.
 #[derive(Debug, Clone, PartialEq)]

@@ -16,9 +16,6 @@ use super::rank_one::RankOne;
 use crate::matrix::SymmetricMatrix;
 use crate::problem::Bounds;
 
-/// A variance below this multiple of the mean variance counts as none.
-pub const RISKLESS: f64 = 1e-12;
-
 /// Weights this close to a bound are on it.
 const SNAP: f64 = 4.0 * f64::EPSILON;
 

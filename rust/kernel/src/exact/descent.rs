@@ -1,8 +1,9 @@
 //! The steps of the active-set method: gradient, Newton step on the face, ratio test, entry of an asset.
 
-use super::active_set::{ActiveSetSolver, End, Goal, Place, RISKLESS};
+use super::active_set::{ActiveSetSolver, End, Goal, Place};
 use super::rank_one::RankOne;
 use super::vector::{add_scaled, dot};
+use crate::problem::RISKLESS;
 
 /// A multiplier below this multiple of the variance counts as zero, beside its own rounding.
 const MULTIPLIER_TOLERANCE: f64 = 1e-12;

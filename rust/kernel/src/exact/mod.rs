@@ -25,16 +25,14 @@ mod rank_one;
 mod settle;
 mod vector;
 
-pub use active_set::{ActiveSetSolver, RISKLESS, Solution, Start, Status};
+pub use active_set::{ActiveSetSolver, Solution, Start, Status};
 pub use frontier::Frontier;
 pub use rank_one::RankOne;
 
 use crate::matrix::SymmetricMatrix;
 use crate::portfolio::{Fallback, Label, Method, Objective, Portfolio};
-use crate::problem::{Bounds, Problem};
-
-/// Intensity of the shrinkage that is taken when the problem's own shrunk covariance is singular too.
-const LAST_SHRINKAGE: f64 = 0.1;
+pub use crate::problem::RISKLESS;
+use crate::problem::{Bounds, DEFAULT_SHRINKAGE, Problem};
 
 /// The optimal portfolio, solved cold. Mean, risk and Sharpe ratio are those under the problem's own moments,
 /// whatever the label; the gap is zero for an answer that is labelled ok and undefined for a fallback.
@@ -153,8 +151,8 @@ fn regular_stand_in(problem: &Problem) -> SymmetricMatrix {
     let covariance = problem.covariance();
     let typical =
         (0..covariance.order()).map(|asset| covariance.diagonal(asset) / covariance.order() as f64).sum();
-    let shrunk = covariance.shrunk(LAST_SHRINKAGE, typical);
-    if is_riskless(&scaled_down(&shrunk), problem.bounds()) { identity(problem.assets()) } else { shrunk }
+    // Its least variance is a tenth of what the identity would have: never riskless.
+    covariance.shrunk(DEFAULT_SHRINKAGE, typical)
 }
 
 fn is_riskless(covariance: &SymmetricMatrix, bounds: &Bounds) -> bool {

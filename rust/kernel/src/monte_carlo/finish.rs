@@ -4,15 +4,9 @@ use super::{MonteCarlo, MonteCarloOptions};
 use crate::batch::{ScaledProblem, normalise};
 use crate::error::{Error, Result};
 use crate::portfolio::{Fallback, FrontierPoint, Label, Method, Objective, Portfolio};
-use crate::problem::{Bounds, Problem};
+use crate::problem::{Bounds, DEFAULT_SHRINKAGE, Problem, RISKLESS};
 use crate::refine::{State, Target, refine};
 use crate::sketch::{Axes, FrontierSketch};
-
-/// Variance of a feasible portfolio, relative to the mean variance of the assets, below which it is riskless.
-const RISKLESS: f64 = 1e-12;
-
-/// Intensity of the shrinkage that stands in where the given one leaves a riskless portfolio.
-const LAST_SHRINKAGE: f64 = 0.1;
 
 /// Fractions at which neighbours on the frontier are recombined.
 const BETWEEN: [f64; 3] = [0.25, 0.5, 0.75];
@@ -141,7 +135,7 @@ impl Answers<'_> {
         }
         let covariance = self.problem.covariance();
         let typical = covariance.trace() / self.problem.assets() as f64;
-        ScaledProblem::with_covariance(self.problem, &covariance.shrunk(LAST_SHRINKAGE, typical))
+        ScaledProblem::with_covariance(self.problem, &covariance.shrunk(DEFAULT_SHRINKAGE, typical))
     }
 
     fn best(&self, target: Target) -> Vec<f64> {

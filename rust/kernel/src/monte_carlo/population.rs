@@ -36,7 +36,6 @@ pub struct Population {
     bounds: Bounds,
     /// `weights[asset · size + portfolio]`
     weights: Vec<f32>,
-    squared_norms: Vec<f32>,
 }
 
 impl Population {
@@ -55,7 +54,6 @@ impl Population {
             size: options.size,
             bounds: problem.bounds().clone(),
             weights: vec![0.0; assets * options.size],
-            squared_norms: vec![0.0; options.size],
         };
         let scaled = ScaledProblem::new(problem);
         let sampler = Sampler::population(problem.bounds(), options.seed, options.stream);
@@ -63,7 +61,6 @@ impl Population {
         let elite = (options.size / ELITE_SHARE).max(1);
         population.sample(&scaled, &sampler, elite, &mut sketch);
         population.place_elites(&scaled, &sampler, elite, &sketch);
-        population.square();
         Ok(population)
     }
 
@@ -119,14 +116,6 @@ impl Population {
         }
     }
 
-    fn square(&mut self) {
-        for column in self.weights.chunks_exact(self.size) {
-            for (sum, weight) in self.squared_norms.iter_mut().zip(column) {
-                *sum += weight * weight;
-            }
-        }
-    }
-
     /// Number of portfolios, K.
     #[must_use]
     pub fn size(&self) -> usize {
@@ -143,12 +132,6 @@ impl Population {
     #[must_use]
     pub fn column(&self, asset: usize) -> &[f32] {
         &self.weights[asset * self.size..(asset + 1) * self.size]
-    }
-
-    /// ‖w‖² of each portfolio: what shrinkage towards the scaled identity adds to the variance, per unit of it.
-    #[must_use]
-    pub fn squared_norms(&self) -> &[f32] {
-        &self.squared_norms
     }
 
     /// The weights of one portfolio in double precision, within the bounds and summing to one.
