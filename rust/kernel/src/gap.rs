@@ -3,12 +3,16 @@
 use crate::portfolio::Objective;
 use crate::problem::Evaluation;
 
+/// A gap this little below zero is the rounding of two evaluations.
+const ROUNDING: f64 = 1e-12;
+
 /// `(f* − f) / scale`, where f is what the objective maximises (risks negated), f* its value at the exact
 /// optimum `best` and f that of `achieved`, both under the same moments and constraints.
 ///
 /// The scale is `|f*|` for a risk and `max(|S*|, 1/√W)` for a Sharpe ratio S, with W = `observations`: a
-/// Sharpe ratio per bar is known to about `1/√W` and no better. Zero or above but for rounding; `None` where
-/// it is undefined: a riskless optimum, a Sharpe ratio without risk, no observation.
+/// Sharpe ratio per bar is known to about `1/√W` and no better. What is below zero by no more than rounding
+/// counts as zero; anything further below is left to be seen, because it would be a fault. `None` where the
+/// gap is undefined: a riskless optimum, a Sharpe ratio without risk, no observation.
 #[must_use]
 pub fn gap(
     objective: Objective,
@@ -23,7 +27,8 @@ pub fn gap(
             (best - achieved) / best.abs().max(1.0 / (observations as f64).sqrt())
         }
     };
-    (gap.is_finite() && observations > 0).then_some(gap)
+    let rounding = (-ROUNDING..0.0).contains(&gap);
+    (gap.is_finite() && observations > 0).then_some(if rounding { 0.0 } else { gap })
 }
 
 #[cfg(test)]
@@ -43,6 +48,14 @@ mod tests {
         let gap_of = |observations| gap(Objective::MaxSharpe, &best, &achieved, observations).unwrap();
         assert!((gap_of(100) - 0.1).abs() < 1e-15);
         assert!((gap_of(1_000_000) - 1.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn rounding_below_zero_is_zero_and_more_is_seen() {
+        let best = Evaluation::new(0.0, 4.0, 0.0);
+        let gap_of = |variance| gap(Objective::MinVariance, &best, &Evaluation::new(0.0, variance, 0.0), 10);
+        assert_eq!(gap_of(4.0 - 1e-15), Some(0.0));
+        assert!(gap_of(3.9).unwrap() < -0.01);
     }
 
     #[test]

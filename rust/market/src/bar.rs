@@ -10,8 +10,8 @@ use std::collections::VecDeque;
 use crate::clock::Nanos;
 use crate::tick::{HistoryBar, OrderKey, Tick};
 
-/// Volume is summed in units of this, as integers, so that the order of the ticks cannot show.
-const VOLUME_UNIT: f64 = 1e-9;
+/// Volume is summed in units of which so many make one, as integers, so that the order of the ticks cannot show.
+const VOLUME_UNITS: f64 = 1e9;
 
 /// The number of the bar that an event time falls into: (open, close].
 #[must_use]
@@ -124,7 +124,7 @@ impl OpenAsset {
         self.ticks += 1;
         if let Some(size) = tick.size {
             self.sized = true;
-            self.volume = self.volume.saturating_add((size / VOLUME_UNIT).round() as i128);
+            self.volume = self.volume.saturating_add((size * VOLUME_UNITS).round() as i128);
         }
     }
 
@@ -289,7 +289,7 @@ fn close_asset(previous: &AssetBar, ticked: Option<&OpenAsset>) -> AssetBar {
             high: asset.high,
             low: asset.low,
             close: asset.close,
-            volume: asset.sized.then_some(asset.volume as f64 * VOLUME_UNIT),
+            volume: asset.sized.then_some(asset.volume as f64 / VOLUME_UNITS),
             ticks: asset.ticks,
             simple_return: asset.close / before - 1.0,
             last_tick: asset.last.0,

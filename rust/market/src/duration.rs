@@ -30,6 +30,9 @@ pub fn parse_duration(text: &str) -> Result<Nanos, String> {
 /// Writes a duration in the largest unit that divides it.
 #[must_use]
 pub fn format_duration(nanos: Nanos) -> String {
+    if nanos == 0 {
+        return "0s".to_owned();
+    }
     let (unit, size) = UNITS.iter().rev().find(|(_, size)| nanos % size == 0).unwrap_or(&UNITS[0]);
     format!("{}{unit}", nanos / size)
 }
@@ -50,6 +53,7 @@ mod tests {
             assert_eq!(parse_duration(&format_duration(nanos)), Ok(nanos));
         }
         assert_eq!(format_duration(60_000_000_000), "1m");
+        assert_eq!(format_duration(0), "0s");
     }
 
     #[test]

@@ -17,6 +17,8 @@ use crate::source::SourceDescription;
 const VARIANT_DIGITS: usize = 12;
 /// Longer bars are a mistake, and multiples of them may not fit their type.
 const LONGEST_BAR: Nanos = 366 * 86_400 * crate::clock::SECOND;
+/// From steps of this length on, markets that close for a weekend skip some of them.
+const CALENDAR_STEP: Nanos = 3_600 * crate::clock::SECOND;
 /// More assets than this make a tick's O(N²) work leave the microseconds.
 const MOST_ASSETS: usize = 2_000;
 
@@ -140,8 +142,10 @@ impl Universe {
         let lateness = duration("lateness", &settings.lateness)?;
         let frontier_every = duration("frontier_every", &settings.frontier_every)?;
         let stale_after = duration("stale_after", &settings.stale_after)?.max(5 * interval);
-        // A stream whose own grid is wider than the bars is not ahead of itself.
-        let spacing = 2 * interval.max(source.grid.unwrap_or(0).min(LONGEST_BAR));
+        // A stream whose own grid is wider than the bars is not ahead of itself, and where a step takes hours
+        // or days, nights, weekends and holidays are no outage.
+        let step = interval.max(source.grid.unwrap_or(0).min(LONGEST_BAR));
+        let spacing = if step < CALENDAR_STEP { 2 * step } else { 5 * step };
         let max_ahead = duration("max_ahead", &settings.max_ahead)?.min(LONGEST_BAR).max(spacing);
         let resolved = UniverseSettings {
             assets: assets.clone(),
@@ -313,6 +317,16 @@ mod tests {
         assert_eq!(universe.assets, ["ADA", "BTC", "ETH"]);
         assert_eq!(universe.interval, 60_000_000_000);
         assert_eq!(universe.variant.len(), VARIANT_DIGITS);
+    }
+
+    #[test]
+    fn a_weekend_is_not_far_ahead_of_daily_prices() {
+        let days = |grid: i64| SourceDescription { grid: Some(grid * 86_400 * crate::SECOND), ..source() };
+        let ahead = |source: &SourceDescription| {
+            Universe::resolve("default", &settings(), source, 0).unwrap().max_ahead
+        };
+        assert_eq!(ahead(&days(1)), 5 * 86_400 * crate::SECOND);
+        assert_eq!(ahead(&source()), 120 * crate::SECOND);
     }
 
     #[test]

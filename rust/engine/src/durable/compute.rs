@@ -131,8 +131,7 @@ fn portfolio_row(universe: &Universe, job: &Job, portfolio: Portfolio, as_of: Ti
     }
 }
 
-/// The corner portfolios, each with mean and risk under the problem's own moments; where they are those of
-/// the shrunk covariance an event says so.
+/// The corner portfolios; where they are those of the shrunk covariance an event says so.
 fn frontier_rows(universe: &Universe, job: &Job, problem: &Problem, as_of: Time) -> Vec<Row> {
     let frontier = exact::frontier(problem);
     let mut rows = Vec::with_capacity(frontier.corners.len() + 1);
@@ -143,14 +142,13 @@ fn frontier_rows(universe: &Universe, job: &Job, problem: &Problem, as_of: Time)
         ));
     }
     for (point, corner) in (0..).zip(frontier.corners) {
-        let value = problem.evaluate(&corner.weights);
         rows.push(Row::Frontiers(FrontierRow {
             bar: job.bar.number,
             method: "exact",
             point,
             as_of,
-            risk: value.risk,
-            mean: value.mean,
+            risk: corner.risk,
+            mean: corner.mean,
             mean_low: None,
             mean_high: None,
             weights: named(universe, &job.eligible, &corner.weights),

@@ -11,8 +11,8 @@ pub struct Frontier {
     /// Corner portfolios by rising mean and risk, from the minimum-variance portfolio to the largest
     /// attainable mean; at least one.
     pub corners: Vec<FrontierPoint>,
-    /// Ok, or why this is the frontier of another covariance than the problem's. Then the risks are those
-    /// under that covariance.
+    /// Ok, or why this is the frontier of another covariance than the problem's. The risks are under the
+    /// problem's own all the same, as everywhere, so that they need not rise then.
     pub label: Label,
     mean: Vec<f64>,
     covariance: SymmetricMatrix,
@@ -31,6 +31,16 @@ impl Frontier {
             frontier.append(weights);
         }
         frontier
+    }
+
+    /// The same portfolios with their risks under another covariance.
+    pub(super) fn under(mut self, covariance: SymmetricMatrix) -> Self {
+        self.covariance = covariance;
+        for index in 0..self.corners.len() {
+            let weights = std::mem::take(&mut self.corners[index].weights);
+            self.corners[index] = self.point(weights);
+        }
+        self
     }
 
     /// Keeps mean and risk strictly rising: corners closer than rounding are one.

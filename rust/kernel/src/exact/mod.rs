@@ -72,7 +72,7 @@ pub fn frontier(problem: &Problem) -> Frontier {
         (problem.covariance().clone(), Label::Ok)
     };
     let corners = critical_line::corners(problem.mean(), &scaled_down(&covariance), problem.bounds());
-    Frontier::new(problem.mean(), covariance, corners, label)
+    Frontier::new(problem.mean(), covariance, corners, label).under(problem.covariance().clone())
 }
 
 fn optimal_weights(problem: &Problem, objective: Objective) -> (Vec<f64>, Label) {
