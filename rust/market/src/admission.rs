@@ -17,6 +17,7 @@
 mod held;
 
 use crate::clock::Nanos;
+use crate::duration::format_time;
 use crate::tick::{Event, EventKind, Tick};
 use held::Held;
 
@@ -167,7 +168,11 @@ impl Admission {
         let asset = &mut self.assets[position];
         let fingerprint = fingerprint(&tick);
         if asset.fingerprints.contains(&fingerprint) {
-            let detail = format!("the same message came before: price {} at {}", tick.price, tick.event_time);
+            let detail = format!(
+                "the same message came before: price {} at {}",
+                tick.price,
+                format_time(tick.event_time)
+            );
             return out(Admitted::Event(event(&tick, EventKind::Ignored, "duplicate", detail)));
         }
         if is_late(tick.event_time) {
@@ -209,11 +214,14 @@ impl AssetMemory {
 
 /// The event for a tick that was held and not confirmed.
 fn ahead(merged: Option<Nanos>, tick: &Tick) -> Event {
-    let by = merged.map_or(0, |merged| (tick.event_time - merged) / crate::clock::SECOND);
-    let detail = format!(
-        "event time {} is {by} s ahead of the stream, and no other tick confirms it",
-        tick.event_time
-    );
+    let time = format_time(tick.event_time);
+    let detail = match merged {
+        Some(merged) => {
+            let stream = format_time(merged);
+            format!("{time} is far ahead of {stream}, where the stream is, and no other tick confirms it")
+        }
+        None => format!("{time} is far from the ticks beside it"),
+    };
     event(tick, EventKind::Quarantined, "too far ahead", detail)
 }
 
@@ -223,8 +231,7 @@ fn implausible(tick: &Tick) -> Option<Event> {
         Some(event(tick, EventKind::Quarantined, reason, detail))
     };
     if !PLAUSIBLE_TIMES.contains(&tick.event_time) {
-        let detail =
-            format!("event time {} ns since 1970 is not between the years 1900 and 2200", tick.event_time);
+        let detail = format!("{} is not between the years 1900 and 2200", format_time(tick.event_time));
         return Some(event(tick, EventKind::Quarantined, "event time absurdly far", detail));
     }
     if !tick.price.is_finite() {
@@ -241,7 +248,7 @@ fn implausible(tick: &Tick) -> Option<Event> {
 
 /// The event for a tick whose bar is final.
 pub(crate) fn out_of_order(tick: &Tick) -> Event {
-    let detail = format!("event time {} belongs to a bar that is final", tick.event_time);
+    let detail = format!("{} belongs to a bar that is final", format_time(tick.event_time));
     event(tick, EventKind::Quarantined, "out of order", detail)
 }
 

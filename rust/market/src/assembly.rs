@@ -84,11 +84,16 @@ impl Assembly {
         self.settle(out);
     }
 
-    /// The input has ended: its last bar closes, too.
-    pub fn end(&mut self, out: &mut dyn FnMut(Step)) {
+    /// The input was stopped: what is held is decided, and the last bar stays open.
+    pub fn stop(&mut self, out: &mut dyn FnMut(Step)) {
         let Self { admission, bars, pending, .. } = self;
         admission.end(&mut |time| bars.is_late(time), &mut |admitted| pending.push(admitted));
         self.settle(out);
+    }
+
+    /// The input has ended: its last bar closes, too.
+    pub fn end(&mut self, out: &mut dyn FnMut(Step)) {
+        self.stop(out);
         if let Some(close) = self.bars.last_close() {
             self.finish_bars(close, out);
         }

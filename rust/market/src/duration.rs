@@ -1,4 +1,4 @@
-//! Durations as people write them: `250ms`, `1s`, `5m`, `1h`, `1d`.
+//! Durations as people write them: `250ms`, `1s`, `5m`, `1h`, `1d`; and points in time as they read them.
 
 use crate::clock::Nanos;
 
@@ -37,6 +37,13 @@ pub fn format_duration(nanos: Nanos) -> String {
     format!("{}{unit}", nanos / size)
 }
 
+/// Writes nanoseconds since 1970 as RFC 3339 in UTC; the number itself where no calendar has it.
+#[must_use]
+pub fn format_time(nanos: Nanos) -> String {
+    let time = jiff::Timestamp::from_nanosecond(i128::from(nanos));
+    time.map_or_else(|_| format!("{nanos} ns since 1970"), |time| time.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +61,12 @@ mod tests {
         }
         assert_eq!(format_duration(60_000_000_000), "1m");
         assert_eq!(format_duration(0), "0s");
+    }
+
+    #[test]
+    fn times_are_written_for_people() {
+        assert_eq!(format_time(1_747_008_000_250_000_000), "2025-05-12T00:00:00.25Z");
+        assert_eq!(format_time(-1), "1969-12-31T23:59:59.999999999Z");
     }
 
     #[test]

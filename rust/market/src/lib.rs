@@ -42,7 +42,7 @@ pub use admission::{Admission, Admitted};
 pub use assembly::{Assembly, Step};
 pub use bar::{AssetBar, BarBuilder, FinalBar, Placement, Ready, bar_number};
 pub use clock::{Clock, ManualClock, Nanos, SECOND, SystemClock};
-pub use duration::{format_duration, parse_duration};
+pub use duration::{format_duration, format_time, parse_duration};
 pub use source::{Sink, Source, SourceDescription, SourceError, StopFlag};
 pub use tick::{AssetId, Event, EventKind, HistoryBar, Input, OrderKey, Tick};
 pub use universe::{Universe, UniverseError, UniverseSettings};

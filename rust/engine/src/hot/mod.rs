@@ -103,11 +103,14 @@ impl HotLoop {
 
     /// The input has ended. `closed` says whether its end closes the last bar, as that of a file does.
     pub(crate) fn end(mut self, closed: bool) -> Result<Option<DurablePath>> {
+        let mut steps = std::mem::take(&mut self.steps);
+        let mut take = |step| steps.push(step);
         if closed {
-            let mut steps = std::mem::take(&mut self.steps);
-            self.assembly.end(&mut |step| steps.push(step));
-            self.take_steps(&mut steps)?;
+            self.assembly.end(&mut take)
+        } else {
+            self.assembly.stop(&mut take)
         }
+        self.take_steps(&mut steps)?;
         self.live.add_reasons(&mut self.tally);
         Ok(self.durable)
     }
