@@ -182,14 +182,13 @@ impl Sink for EngineSink {
         while self.backlog.as_ref().is_some_and(|backlog| backlog.is_full()) && !self.ring.is_abandoned() {
             std::thread::park_timeout(NAP);
         }
-        let mut tries = 0_u32;
+        // A full ring is many naps' worth of work: whoever can wait leaves the core to the others.
         while let Err(rtrb::PushError::Full(back)) = self.ring.push(input) {
             if self.ring.is_abandoned() {
                 return;
             }
             input = back;
-            tries += 1;
-            if tries < SPINS { std::hint::spin_loop() } else { std::thread::park_timeout(NAP / 10) }
+            std::thread::park_timeout(NAP);
         }
         self.hot.unpark();
     }
