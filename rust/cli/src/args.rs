@@ -18,7 +18,7 @@ Examples:
 
 Settings come from the built-in defaults, then --config FILE (or ./silverbullet.toml), then variables such as
 SILVERBULLET_UNIVERSES__DEFAULT__WINDOW=300, then the command line.
-Exit codes: 0 fine, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C after a clean end.";
+Exit codes: 0 fine, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C or SIGTERM after a clean end.";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -28,7 +28,8 @@ Examples:
   silverbullet run --http 127.0.0.1:0 --limit 100000
 
 A file needs a header with timestamp, asset and price, and optionally bid, ask, size and sequence; it may be
-compressed with gzip or zstd. On a terminal there is a live view: q quits, ? lists its keys.";
+compressed with gzip or zstd. On a terminal there is a live view: q quits, ? lists its keys. Ctrl-C ends the
+run cleanly with exit code 130, and so does SIGTERM; a second one ends it at once.";
 
 const OPTIMIZE_EXAMPLES: &str = "\
 Examples:
@@ -179,7 +180,7 @@ pub(crate) struct OptimizeArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=10_000))]
     pub(crate) points: Option<u16>,
     /// Bars in a year, for the annualised figures [default: 365.25 days over the bar]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) bars_per_year: Option<f64>,
     /// Seed of everything random
     #[arg(long)]

@@ -3,13 +3,14 @@
 use std::process::ExitCode;
 use std::thread::available_parallelism;
 
-use silverbullet_market::{Clock, SECOND};
+use silverbullet_market::{Clock, SECOND, Universe};
 
 use crate::Session;
-use crate::failure::one_line;
+use crate::failure::message;
 use crate::output;
 use crate::run::http::parse_address;
-use crate::settings::Loaded;
+use crate::settings::{Loaded, ServerSettings, Settings};
+use crate::source;
 
 /// Recorded prices that the tests and examples use where they are there.
 const SHARED_DATA: &str = "../shared/data/prices";
@@ -44,9 +45,10 @@ pub(crate) fn run(loaded: anyhow::Result<Loaded>, session: &Session) -> anyhow::
                 loaded.origins.iter().map(|origin| origin.source.as_str()).collect();
             let places = places.into_iter().collect::<Vec<_>>().join(", ");
             checks.push(check("settings", Verdict::Ok, format!("{} from {places}", loaded.origins.len())));
-            checks.push(port(&loaded.settings.server.http));
+            checks.push(port(&loaded.settings.server));
+            checks.extend(inputs(&loaded.settings, session));
         }
-        Err(error) => checks.push(check("settings", Verdict::Fail, one_line(&format!("{error:#}")))),
+        Err(error) => checks.push(check("settings", Verdict::Fail, message(&error))),
     }
     checks.push(folder());
     checks.push(shared_data());
@@ -140,7 +142,7 @@ fn terminal() -> Check {
     }
     match ratatui::crossterm::terminal::size() {
         Ok((columns, rows)) if columns < 80 || rows < 24 => {
-            let finding = format!("{columns}×{rows}; the live view needs 80×24: enlarge the window");
+            let finding = format!("{columns}×{rows}; the live view wants 80×24: enlarge the window");
             check("terminal", Verdict::Warn, finding)
         }
         Ok((columns, rows)) => check("terminal", Verdict::Ok, format!("{columns}×{rows}")),
@@ -151,11 +153,39 @@ fn terminal() -> Check {
     }
 }
 
-fn port(http: &str) -> Check {
-    let address = match parse_address(http) {
+/// The source that `run` would open, and each universe against it.
+fn inputs(settings: &Settings, session: &Session) -> Vec<Check> {
+    let universes: Vec<_> = settings.universes.values().collect();
+    let source = match source::open(settings, &universes, session) {
+        Ok(source) => source,
+        Err(error) => return vec![check("source", Verdict::Fail, message(&error))],
+    };
+    let description = source.description();
+    let finding = format!("{}, {} assets", settings.run.source, description.assets.len());
+    let mut checks = vec![check("source", Verdict::Ok, finding)];
+    for (name, universe) in &settings.universes {
+        checks.push(match Universe::resolve(name, universe, description, settings.seed) {
+            Ok(universe) => {
+                let finding = format!("{name}: {} assets", universe.assets.len());
+                check("universe", Verdict::Ok, finding)
+            }
+            Err(error) => check("universe", Verdict::Fail, message(&error.into())),
+        });
+    }
+    checks
+}
+
+fn port(settings: &ServerSettings) -> Check {
+    if !settings.enabled {
+        return check("http", Verdict::Ok, "switched off");
+    }
+    let address = match parse_address(&settings.http) {
         Ok(address) => address,
         Err(error) => return check("http", Verdict::Fail, error.to_string()),
     };
+    if let Err(error) = silverbullet_server::require_loopback(address) {
+        return check("http", Verdict::Fail, error.to_string());
+    }
     match silverbullet_server::bind(address) {
         Ok(_) => check("http", Verdict::Ok, format!("{address} is free")),
         Err(error) => check("http", Verdict::Fail, error.to_string()),

@@ -27,9 +27,39 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     if closed {
         return ExitCode::SUCCESS;
     }
-    crate::output::note(&format!("error: {}", one_line(&format!("{error:#}"))));
+    crate::output::note(&format!("error: {}", message(error)));
     let wrong_usage = error.chain().any(|cause| cause.is::<Usage>());
     ExitCode::from(if wrong_usage { WRONG_USAGE } else { FAILED })
+}
+
+/// What went wrong and why, without what a cause only repeats.
+pub(crate) fn message(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let cause = one_line(&cause.to_string());
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    without_echo(&text)
+}
+
+/// `bounds: bounds: the rest` to `bounds: the rest`, for any run of parts that stands there twice in a row.
+fn without_echo(text: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in text.split(": ") {
+        parts.push(part);
+        let count = parts.len();
+        if let Some(run) =
+            (1..=count / 2).find(|run| parts[count - run..] == parts[count - 2 * run..count - run])
+        {
+            parts.truncate(count - run);
+        }
+    }
+    parts.join(": ")
 }
 
 /// Folds line breaks, so that a message is one line whatever a library wrote.
@@ -40,6 +70,17 @@ pub(crate) fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn causes_that_only_repeat_are_left_out() {
+        let full = || io::Error::from_raw_os_error(28);
+        let error = anyhow::Error::new(silverbullet_engine::Error::Output(full())).context("rows.jsonl");
+        assert_eq!(message(&error), "rows.jsonl: cannot write rows: No space left on device (os error 28)");
+        let error = anyhow::Error::new(full()).context("rows.jsonl");
+        assert_eq!(message(&error), "rows.jsonl: No space left on device (os error 28)");
+        assert_eq!(without_echo("a: bounds: bounds: b"), "a: bounds: b");
+        assert_eq!(without_echo("vic.csv: changed: vic.csv: changed"), "vic.csv: changed");
+    }
 
     #[test]
     fn a_message_of_several_lines_becomes_one() {

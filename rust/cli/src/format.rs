@@ -43,6 +43,28 @@ pub(crate) fn basis_points(value: f64) -> String {
     if value.is_finite() { format!("{:.3} bp", value * 1e4) } else { dash() }
 }
 
+/// The same in little room: about three significant decimals, and percent above 10,000 basis points.
+pub(crate) fn short_basis_points(value: f64) -> String {
+    let points = (value * 1e4).abs();
+    match points {
+        points if !points.is_finite() => dash(),
+        0.0..9.9995 => format!("{:.3} bp", value * 1e4),
+        9.9995..99.995 => format!("{:.2} bp", value * 1e4),
+        99.995..9_999.95 => format!("{:.1} bp", value * 1e4),
+        9_999.95..1e8 => format!("{:.1} %", value * 1e2),
+        _ => format!("{:.1e} %", value * 1e2),
+    }
+}
+
+/// A number in little room: `decimals` of them where it is small, in scientific notation where it is huge.
+pub(crate) fn short_number(value: Option<f64>, decimals: usize) -> String {
+    match value {
+        Some(value) if value.abs() >= 1e5 && value.is_finite() => format!("{value:.1e}"),
+        Some(value) if value.abs() >= 1e2 => number(Some(value), decimals.min(1)),
+        value => number(value, decimals),
+    }
+}
+
 /// A plain number, or a dash.
 pub(crate) fn number(value: Option<f64>, decimals: usize) -> String {
     match value {
@@ -113,6 +135,15 @@ mod tests {
             ["104123.5", "142.26", "2.5000", "0.804900"].map(String::from)
         );
         assert_eq!(elapsed(3_723_000_000_000), "01:02:03");
+    }
+
+    #[test]
+    fn returns_stay_short_whatever_their_size() {
+        let shown = [2e-6, -0.0156626, -0.00156626, 0.15, -1.5, f64::NAN, 1e9].map(short_basis_points);
+        let expected = ["0.020 bp", "-156.6 bp", "-15.66 bp", "1500.0 bp", "-150.0 %", "–", "1.0e11 %"];
+        assert_eq!(shown, expected.map(String::from));
+        let shown = [Some(-0.00412), Some(-123.456), Some(1e6), None].map(|value| short_number(value, 4));
+        assert_eq!(shown, ["-0.0041", "-123.5", "1.0e6", "–"].map(String::from));
     }
 
     #[test]

@@ -11,6 +11,18 @@ use crate::failure::usage;
 /// More than this is not kept while the live view is up.
 const MOST_KEPT: usize = 64 * 1024;
 
+/// The levels there are, from few lines to many.
+const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+
+/// `level` or `target=level`. The filter itself takes any other word for the name of a target.
+fn is_directive(text: &str) -> bool {
+    let (target, level) = text.rsplit_once('=').map_or((None, text), |(target, level)| (Some(target), level));
+    let named = |name: &str| {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ':'))
+    };
+    target.is_none_or(named) && LEVELS.iter().any(|known| known.eq_ignore_ascii_case(level))
+}
+
 /// Where log lines go; clones share one state.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Option<Vec<u8>>>>);
@@ -18,9 +30,11 @@ pub(crate) struct Log(Arc<Mutex<Option<Vec<u8>>>>);
 impl Log {
     /// Starts to log what `filter` lets through, e.g. `warn` or `silverbullet_engine=debug`.
     pub(crate) fn start(&self, filter: &str) -> anyhow::Result<()> {
-        let filter = EnvFilter::try_new(filter).map_err(|error| {
-            usage(format!("log: {filter:?} is not a level ({error}); use error, warn, info, debug or trace"))
-        })?;
+        let wrong = || usage(format!("log: {filter:?} is not a level; use {}", LEVELS.join(", ")));
+        if !filter.split(',').all(is_directive) {
+            return Err(wrong());
+        }
+        let filter = EnvFilter::try_new(filter).map_err(|_| wrong())?;
         let subscriber =
             tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(self.clone());
         // Only a second start in one process can fail, and the first one then stands.
@@ -81,5 +95,15 @@ mod tests {
         (&log).write_all(&vec![b'x'; MOST_KEPT]).unwrap();
         assert_eq!(log.state().as_ref().map(Vec::len), Some(9));
         assert!(log.start("no such=level=").is_err());
+    }
+
+    #[test]
+    fn a_filter_is_made_of_levels() {
+        for good in ["warn", "silverbullet_engine=debug", "WARN", "info,silverbullet_market::bar=trace"] {
+            assert!(good.split(',').all(is_directive), "{good}");
+        }
+        for bad in ["loud", "", "a=b=c", "=warn", "engine=", "warn,loud"] {
+            assert!(!bad.split(',').all(is_directive), "{bad}");
+        }
     }
 }

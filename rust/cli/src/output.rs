@@ -1,6 +1,9 @@
 //! The two streams: results on standard output, what a person is told on standard error.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use crate::failure::usage;
 
 /// Writes a result and its line end to standard output.
 pub(crate) fn line(text: &str) -> io::Result<()> {
@@ -19,6 +22,38 @@ pub(crate) fn bytes(text: &[u8]) -> io::Result<()> {
 /// Tells a person something. There is nobody left to tell where this fails.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Refuses to write the file that is read, by whatever names or links the two are given.
+pub(crate) fn refuse_input(flag: &str, output: &Path, input: &Path) -> anyhow::Result<()> {
+    if is_same_file(output, input) {
+        let output = output.display();
+        return Err(usage(format!("{flag}: {output} is the input itself; name another file to write to")));
+    }
+    Ok(())
+}
+
+/// A file that does not exist is the same as no other.
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    match (a.canonicalize(), b.canonicalize()) {
+        (Ok(a), Ok(b)) => a == b || is_same_node(&a, &b),
+        _ => false,
+    }
+}
+
+/// Hard links have paths of their own.
+#[cfg(unix)]
+fn is_same_node(a: &Path, b: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (a.metadata(), b.metadata()) {
+        (Ok(a), Ok(b)) => (a.dev(), a.ino()) == (b.dev(), b.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_same_node(_: &Path, _: &Path) -> bool {
+    false
 }
 
 /// True when standard output is a terminal that can be drawn on.

@@ -35,6 +35,14 @@ impl SourceName {
     }
 }
 
+/// The file that `run` is to read, where its source is one.
+pub(crate) fn file(settings: &Settings) -> anyhow::Result<Option<PathBuf>> {
+    Ok(match SourceName::parse(&settings.run.source)? {
+        SourceName::Simulator => None,
+        SourceName::Csv(path) => Some(path),
+    })
+}
+
 /// Opens the source that `run` is to take, for the universes of these settings.
 pub(crate) fn open(
     settings: &Settings,

@@ -1,7 +1,7 @@
 //! The portfolios and the frontier of one problem.
 
 use silverbullet_kernel::{
-    FrontierPoint, Label, MonteCarloOptions, Objective, Portfolio, exact, gap, monte_carlo,
+    Fallback, FrontierPoint, Label, MonteCarloOptions, Objective, Portfolio, exact, gap, monte_carlo,
 };
 
 use super::input::Loaded;
@@ -24,6 +24,19 @@ pub(crate) struct Answer {
     pub(crate) frontier_label: Label,
     /// Portfolios drawn.
     pub(crate) samples: u64,
+}
+
+impl Answer {
+    /// What there is to say of a frontier that is not that of the covariance itself.
+    pub(crate) fn frontier_remark(&self) -> Option<String> {
+        match self.frontier_label {
+            Label::Ok => None,
+            Label::Fallback(Fallback::Singular) => {
+                Some("the frontier is that of the shrunk covariance (singular)".to_owned())
+            }
+            Label::Fallback(reason) => Some(format!("the frontier is a fallback ({})", reason.reason())),
+        }
+    }
 }
 
 /// Solves exactly and by sampling; the distance of the second from the first is its gap.

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
 
 use anyhow::anyhow;
 use silverbullet_kernel::{Problem, SymmetricMatrix};
@@ -17,12 +15,12 @@ use silverbullet_market::{
 use crate::Session;
 use crate::failure::usage;
 use crate::format;
+use crate::output;
 use crate::settings::Settings;
 use crate::source;
 
-/// Ticks handed over at a time, and how many such batches may wait.
-const BATCH: usize = 4_096;
-const WAITING: usize = 16;
+/// The reason of an asset that has no return at all.
+const TOO_FEW_BARS: &str = "fewer than two bars";
 /// Events kept for their particulars; all are counted.
 const EXAMPLES: usize = 1;
 
@@ -33,13 +31,12 @@ pub(crate) struct Loaded {
     pub(crate) interval: Nanos,
     pub(crate) moments: Moments,
     pub(crate) problem: Problem,
-    /// What a person should know about the input: one line each.
-    pub(crate) remarks: Vec<String>,
     /// The file's name, for titles.
     pub(crate) title: String,
 }
 
-/// Reads the file into one window: all of it, or the `last` bars.
+/// Reads the file into one window: all of it, or the `last` bars. What a person should know of it goes to
+/// standard error, before the error where there is no answer.
 pub(crate) fn read(
     path: &Path,
     name: &str,
@@ -52,22 +49,45 @@ pub(crate) fn read(
     let description = source.description().clone();
     let universe = Universe::resolve(name, chosen, &description, settings.seed)
         .map_err(|error| usage(error.to_string()))?;
-    let (batch, events) = collect(source.as_mut(), &universe, last)?;
+    let (batch, events, backwards) = collect(source.as_mut(), &universe, last)?;
     let title =
         path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into());
-    let remarks = remarks(&universe, &description, &batch, &events, last);
+    if backwards > 0 {
+        let places = format::counted(backwards, "place");
+        output::note(&format!("{title}: not in the order of time at {places}; sorted by event time"));
+    }
+    for remark in remarks(&universe, &description, &batch, &events, last) {
+        output::note(&remark);
+    }
     let assets: Vec<String> = batch.assets.iter().map(|&asset| universe.assets[asset].clone()).collect();
     if assets.is_empty() {
-        let why = batch.excluded.first().map(|(_, reason)| format!(" ({reason})")).unwrap_or_default();
-        return Err(anyhow!(
-            "{title}: no asset has enough prices in the window{why}; take a longer file, a shorter --bar or fewer --window bars"
-        ));
+        let why = batch.excluded.first().map_or("the universe is empty", |(_, reason)| reason);
+        let advice = advice(why, universe.interval);
+        return Err(anyhow!("{title}: no asset has enough prices in the window ({why}); {advice}"));
     }
-    let moments = estimate(&batch.returns, universe.estimator)
-        .map_err(|error| anyhow!("{title}: the moments cannot be estimated: {error}"))?;
+    let moments = estimate(&batch.returns, universe.estimator).map_err(|error| {
+        let few = batch.returns.rows() < 2;
+        let advice =
+            if few { format!("; {}", advice(TOO_FEW_BARS, universe.interval)) } else { String::new() };
+        anyhow!("{title}: the moments cannot be estimated: {error}{advice}")
+    })?;
     let shrunk = moments.ledoit_wolf_stand_in(&batch.returns)?;
     let problem = problem(&universe, &batch, &moments, shrunk)?;
-    Ok(Loaded { assets, interval: universe.interval, moments, problem, remarks, title })
+    Ok(Loaded { assets, interval: universe.interval, moments, problem, title })
+}
+
+/// What helps against the reason for which the first asset does not take part.
+fn advice(why: &str, interval: Nanos) -> String {
+    let bar = format_duration(interval);
+    if why.contains(TOO_FEW_BARS) {
+        format!("the bar is {bar}: take a shorter --bar or a longer file")
+    } else if why.contains("have a tick") {
+        format!("the bar is {bar}: take a longer --bar, so that more of them have a tick")
+    } else if why.contains("have a return") {
+        "take a longer file or fewer --window bars".to_owned()
+    } else {
+        "take a longer --bar or another part of the file".to_owned()
+    }
 }
 
 fn problem(
@@ -88,58 +108,37 @@ fn problem(
         .with_shrunk(shrunk)?)
 }
 
-/// The source runs on a thread of its own, a bounded number of batches ahead of the bars.
+/// Takes the whole file in, puts it in the order of event time where it is not, and forms its bars: a file is
+/// one batch, so that nothing in it is late. The number is that of ticks that came after a later one.
 fn collect(
     source: &mut dyn Source,
     universe: &Universe,
     last: Option<usize>,
-) -> Result<(BatchReturns, Events), SourceError> {
-    let (sender, receiver) = sync_channel(WAITING);
-    thread::scope(|scope| {
-        let reader = scope.spawn(move || {
-            let mut sink = Batches { sender, batch: Vec::with_capacity(BATCH), events: Events::default() };
-            let result = source.run(&mut sink, &StopFlag::default());
-            sink.flush();
-            result.map(|()| sink.events)
-        });
-        let mut batch = returns_of(universe, ticks(&receiver), last);
-        let mut events = reader.join().unwrap_or_else(|_| {
-            let source = "its thread panicked".into();
-            Err(SourceError { context: "source".to_owned(), source })
-        })?;
-        batch.events.drain(..).for_each(|event| events.add(event));
-        Ok((batch, events))
-    })
+) -> Result<(BatchReturns, Events, u64), SourceError> {
+    let mut taken = Taken::default();
+    source.run(&mut taken, &StopFlag::default())?;
+    let Taken { mut ticks, mut events } = taken;
+    let backwards = ticks.windows(2).filter(|pair| pair[1].event_time < pair[0].event_time).count();
+    if backwards > 0 {
+        // Ticks of the same time keep the order of the file.
+        ticks.sort_by_key(|tick| tick.event_time);
+    }
+    let mut batch = returns_of(universe, ticks.into_iter(), last);
+    batch.events.drain(..).for_each(|event| events.add(event));
+    Ok((batch, events, backwards as u64))
 }
 
-fn ticks(receiver: &Receiver<Vec<Tick>>) -> impl Iterator<Item = Tick> {
-    receiver.iter().flatten()
-}
-
-/// Hands ticks over in batches and keeps count of the events.
-struct Batches {
-    sender: SyncSender<Vec<Tick>>,
-    batch: Vec<Tick>,
+/// All ticks of a file and the count of everything else.
+#[derive(Debug, Default)]
+struct Taken {
+    ticks: Vec<Tick>,
     events: Events,
 }
 
-impl Batches {
-    fn flush(&mut self) {
-        let batch = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
-        // The receiver reads to the end; it can only be gone where its thread panicked.
-        let _ = self.sender.send(batch);
-    }
-}
-
-impl Sink for Batches {
+impl Sink for Taken {
     fn push(&mut self, input: Input) {
         match input {
-            Input::Tick(tick) => {
-                self.batch.push(tick);
-                if self.batch.len() == BATCH {
-                    self.flush();
-                }
-            }
+            Input::Tick(tick) => self.ticks.push(tick),
             Input::Event(event) => self.events.add(*event),
             Input::History(_) => {}
         }
@@ -202,5 +201,19 @@ fn place(event: &Event) -> String {
         event.detail.clone()
     } else {
         format!("line {}: {}", event.offset, event.detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_advice_fits_the_reason() {
+        let advice = |why| advice(why, 60_000_000_000);
+        assert!(advice("2 of 9 bars have a tick").contains("longer --bar"));
+        assert!(advice("6 of 9 bars have a return").contains("longer file or fewer --window"));
+        let few = advice("fewer than two bars");
+        assert!(few.contains("the bar is 1m") && few.contains("shorter --bar"), "{few}");
     }
 }

@@ -31,10 +31,8 @@ pub(crate) fn optimize(
         ..chosen.clone()
     };
     let objectives = objectives(arguments, &chosen);
+    check_arguments(arguments)?;
     let input = input::read(&arguments.file, name, &chosen, settings, last, session)?;
-    for remark in &input.remarks {
-        output::note(remark);
-    }
     let request = answer::Request {
         objectives: &objectives,
         points: settings.optimize.points,
@@ -42,17 +40,32 @@ pub(crate) fn optimize(
         seed: settings.seed,
     };
     let answer = answer::solve(&input, &request)?;
-    let bars_per_year = match arguments.bars_per_year {
-        None => format::bars_per_year(input.interval),
-        Some(number) if number.is_finite() && number > 0.0 => number,
-        Some(number) => return Err(usage(format!("--bars-per-year: {number} is not a positive number"))),
-    };
+    if let Some(remark) = answer.frontier_remark() {
+        output::note(&remark);
+    }
+    let bars_per_year = arguments.bars_per_year.unwrap_or_else(|| format::bars_per_year(input.interval));
     if let Some(path) = &arguments.plot {
         plot::draw(path, &input, &answer, settings.seed)?;
         output::note(&format!("drawn into {}", path.display()));
     }
     output::line(&report::report(arguments.format, &input, &answer, bars_per_year)?)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What can be wrong with the flags, before any file is read or written.
+fn check_arguments(arguments: &OptimizeArguments) -> anyhow::Result<()> {
+    if let Some(path) = &arguments.plot {
+        output::refuse_input("--plot", path, &arguments.file)?;
+        if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("svg")) {
+            return Err(usage(format!("--plot: {} does not end in .svg; pictures are SVG", path.display())));
+        }
+    }
+    match arguments.bars_per_year {
+        Some(number) if !number.is_finite() || number <= 0.0 => {
+            Err(usage(format!("--bars-per-year: {number} is not a positive number")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The universe named, the only one, or the default one.

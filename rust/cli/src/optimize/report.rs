@@ -118,8 +118,8 @@ fn table(input: &Loaded, answer: &Answer, bars_per_year: f64) -> anyhow::Result<
     writeln!(text, "{}\n", portfolios(answer, bars_per_year))?;
     writeln!(text, "{}\n", weights(input, &answer.portfolios))?;
     write!(text, "{}", frontier(answer, bars_per_year))?;
-    if !answer.frontier_label.is_ok() {
-        write!(text, "\nfrontier: {}", answer.frontier_label)?;
+    if let Some(remark) = answer.frontier_remark() {
+        write!(text, "\n{remark}")?;
     }
     Ok(trimmed(&text))
 }

@@ -5,6 +5,7 @@ mod feeder;
 pub(crate) mod http;
 mod interrupt;
 mod plain;
+mod remarks;
 mod rows;
 mod snapshot;
 mod start;
@@ -45,6 +46,10 @@ pub(crate) fn run(arguments: &RunArguments, loaded: &Loaded, session: &Session) 
     let served = http.map_or(Ok(()), Server::stop);
     let summary = outcome?;
     served?;
+    for remark in running.live.iter().flat_map(|engine| remarks::remarks(engine, arguments.output.as_deref()))
+    {
+        output::note(&remark);
+    }
     ending::print(&summary, arguments.format)?;
     Ok(if interrupt.happened() { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
 }

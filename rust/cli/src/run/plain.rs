@@ -6,6 +6,7 @@ use silverbullet_engine::live::LiveState;
 use silverbullet_kernel::Method;
 use silverbullet_market::{Clock, Nanos, SECOND};
 
+use super::remarks::was_live;
 use super::snapshot::{Rates, Snapshot, phase_name};
 use crate::format;
 
@@ -36,7 +37,7 @@ impl Plain {
     pub(crate) fn due(&mut self, now: Nanos) -> Vec<String> {
         let mut lines = Vec::new();
         for (engine, answered) in self.engines.iter().zip(&mut self.answered) {
-            if !*answered && engine.latest.published() > 0 {
+            if !*answered && was_live(engine) {
                 *answered = true;
                 let seconds = (now - self.started) as f64 / SECOND as f64;
                 lines.push(format!(

@@ -1,12 +1,13 @@
 //! Puts a run together: settings checked, port claimed, source opened, engines started, threads going.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use anyhow::Context;
 use silverbullet_engine::live::{LiveState, Summary};
-use silverbullet_engine::{Engine, EngineOptions, FanOut};
+use silverbullet_engine::{Engine, EngineOptions, Error, FanOut};
 use silverbullet_market::{
     Nanos, Source, SourceDescription, SourceError, StopFlag, Universe, UniverseSettings, format_duration,
 };
@@ -40,6 +41,9 @@ pub(crate) fn start(
     let listener = http::claim(&settings.server)?;
     let chosen = chosen_universes(arguments, settings)?;
     let of_universes: Vec<_> = chosen.iter().map(|(_, universe)| *universe).collect();
+    if let (Some(output), Some(input)) = (&arguments.output, source::file(settings)?) {
+        output::refuse_input("--output", output, &input)?;
+    }
     let source = source::open(settings, &of_universes, session)?;
     let universes = resolve(&chosen, source.description(), settings.seed)?;
     for universe in &universes {
@@ -70,16 +74,23 @@ pub(crate) fn start(
     if let Some(server) = &http {
         output::note(&format!("listening on http://{}", server.address()));
     }
-    let finished = spawn(source, FanOut::new(sinks), engines, rows, arguments.limit, stop.clone())?;
+    let end = End { engines, rows, output: arguments.output.clone() };
+    let finished = spawn(source, FanOut::new(sinks), end, arguments.limit, stop.clone())?;
     Ok((Running { live, finished, stop }, http))
+}
+
+/// What is left to do when the source has ended.
+struct End {
+    engines: Vec<Engine>,
+    rows: Option<Rows>,
+    output: Option<PathBuf>,
 }
 
 /// The source on one thread; another waits for everything to end and reports.
 fn spawn(
     mut source: Box<dyn Source>,
     sinks: FanOut,
-    engines: Vec<Engine>,
-    rows: Option<Rows>,
+    end: End,
     limit: Option<u64>,
     stop: StopFlag,
 ) -> anyhow::Result<Receiver<Finished>> {
@@ -94,21 +105,29 @@ fn spawn(
             Err(SourceError { context: "source".to_owned(), source })
         });
         // Nobody listens any more where the view has failed; its error is the one that counts.
-        let _ = report.send(finish(fed, engines, rows));
+        let _ = report.send(end.finish(fed));
     };
     thread::Builder::new().name("finish".to_owned()).spawn(wait).context("a thread cannot be started")?;
     Ok(finished)
 }
 
-/// Ends every engine even where one fails; the first failure is the result.
-fn finish(fed: Result<(), SourceError>, engines: Vec<Engine>, rows: Option<Rows>) -> Finished {
-    let outcomes: Vec<_> = engines.into_iter().map(Engine::finish).collect();
-    let summaries = outcomes.into_iter().collect::<Result<Vec<Summary>, _>>()?;
-    if let Some(rows) = rows {
-        rows.join()?;
+impl End {
+    /// Ends every engine even where one fails; the first failure is the result.
+    fn finish(self, fed: Result<(), SourceError>) -> Finished {
+        let outcomes: Vec<_> = self.engines.into_iter().map(Engine::finish).collect();
+        let summaries = outcomes.into_iter().collect::<Result<Vec<Summary>, _>>();
+        let summaries = summaries.map_err(|error| match &self.output {
+            Some(path) if matches!(error, Error::Output(_) | Error::Json(_)) => {
+                anyhow::Error::new(error).context(path.display().to_string())
+            }
+            _ => error.into(),
+        })?;
+        if let Some(rows) = self.rows {
+            rows.join()?;
+        }
+        fed?;
+        Ok(ending::sum(summaries))
     }
-    fed?;
-    Ok(ending::sum(summaries))
 }
 
 /// The universes asked for, in the order of their names.

@@ -23,7 +23,7 @@ fn check(known: &Dict, given: &Dict, origin: &str, path: &mut Vec<String>) -> an
         };
         let Some(expected) = expected else {
             let setting = path.join(".");
-            return Err(usage(format!("unknown setting {setting} in {origin}{}", remedy(known, key))));
+            return Err(usage(format!("unknown setting {setting} in {origin}{}", remedy(known, path))));
         };
         match (expected, value) {
             // An empty table takes names of the user's own, such as assets.
@@ -41,10 +41,18 @@ fn check(known: &Dict, given: &Dict, origin: &str, path: &mut Vec<String>) -> an
     Ok(())
 }
 
-fn remedy(known: &Dict, key: &str) -> String {
+fn remedy(known: &Dict, path: &[String]) -> String {
+    let (parents, key) = match path {
+        [parents @ .., key] => (parents, key.as_str()),
+        [] => return String::new(),
+    };
     let nearest = known.keys().map(|name| (distance(name, key), name)).min();
     match nearest {
-        Some((distance, name)) if distance <= NEAR => format!("; did you mean {name}?"),
+        Some((distance, name)) if distance <= NEAR => {
+            let meant: Vec<&str> =
+                parents.iter().map(String::as_str).chain(std::iter::once(name.as_str())).collect();
+            format!("; did you mean {}?", meant.join("."))
+        }
         _ => format!("; there are {}", known.keys().cloned().collect::<Vec<_>>().join(", ")),
     }
 }

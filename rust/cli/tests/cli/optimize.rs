@@ -169,3 +169,53 @@ fn a_picture_has_the_assets_in_it() {
         assert!(svg.contains(part), "{part}");
     }
 }
+
+#[test]
+fn a_file_sorted_by_asset_is_the_same_as_one_sorted_by_time() {
+    let folder = folder();
+    let path = write_prices(folder.path(), &returns(120));
+    let (by_time, _) = optimize(folder.path(), &["--bar", "1m"]);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (header, rows) = text.split_once('\n').unwrap();
+    let mut rows: Vec<&str> = rows.lines().collect();
+    rows.sort_by_key(|row| row.split(',').nth(1).unwrap().to_owned());
+    std::fs::write(&path, format!("{header}\n{}\n", rows.join("\n"))).unwrap();
+    let (by_asset, told) = optimize(folder.path(), &["--bar", "1m"]);
+    assert!(told.contains("not in the order of time at 1 place; sorted by event time"), "{told}");
+    assert!(!told.contains("quarantined"), "{told}");
+    assert_eq!(by_asset, by_time);
+}
+
+#[test]
+fn an_answer_that_cannot_be_given_comes_with_what_was_left_out_and_fitting_advice() {
+    let folder = folder();
+    let path = write_prices(folder.path(), &returns(40));
+    let mut csv = std::fs::read_to_string(&path).unwrap();
+    csv.push_str("1747010400,A,-1\n");
+    std::fs::write(&path, csv).unwrap();
+    let fails = |arguments: &[&str]| {
+        let output =
+            silverbullet(folder.path()).args(["optimize", "prices.csv"]).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        text(&output.stderr)
+    };
+    let sparse = fails(&["--bar", "10s"]);
+    assert!(sparse.contains("quarantined: 1 × price not positive"), "{sparse}");
+    assert!(sparse.contains("bars have a tick); the bar is 10s: take a longer --bar"), "{sparse}");
+    let short = fails(&["--bar", "1h"]);
+    assert!(
+        short.contains("at least 2 bars are needed, got 1; the bar is 1h: take a shorter --bar"),
+        "{short}"
+    );
+}
+
+#[test]
+fn a_frontier_of_the_shrunk_covariance_says_so() {
+    let folder = folder();
+    // Two returns of two assets: a covariance of rank one.
+    write_prices(folder.path(), &returns(2));
+    let output = silverbullet(folder.path()).args(["optimize", "prices.csv"]).output().unwrap();
+    let remark = "the frontier is that of the shrunk covariance (singular)";
+    assert!(text(&output.stderr).contains(remark), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).trim_end().ends_with(remark), "{}", text(&output.stdout));
+}

@@ -98,7 +98,8 @@ fn several_universes_are_summed_up_and_other_formats_say_the_same() {
     let folder = folder();
     write_prices(folder.path(), &returns(40));
     std::fs::write(folder.path().join("silverbullet.toml"), "[universes.one]\n[universes.two]\n").unwrap();
-    assert_eq!(run_file(folder.path(), &[])["ticks"].as_u64(), Some(164));
+    let both = run_file(folder.path(), &[]);
+    assert_eq!((both["frames"].as_u64(), both["ticks"].as_u64()), (Some(82), Some(164)));
     assert_eq!(run_file(folder.path(), &["--universe", "two"])["ticks"].as_u64(), Some(82));
     let csv = silverbullet(folder.path())
         .args(["run", "--source", "csv:prices.csv", "--speed", "max", "--no-http", "--format", "csv"])
@@ -107,6 +108,87 @@ fn several_universes_are_summed_up_and_other_formats_say_the_same() {
         .unwrap();
     let csv = text(&csv.stdout);
     assert!(csv.starts_with("frames,ticks,ignored,quarantined,bars,publications\n82,82,0,0,41,"), "{csv}");
+}
+
+/// The program over `prices.csv` at full speed; its exit code and what it wrote on standard error.
+fn told(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = silverbullet(folder)
+        .args(["run", "--source", "csv:prices.csv", "--speed", "max", "--no-http", "--samples", "2000"])
+        .args(["--format", "json"])
+        .args(arguments)
+        .output()
+        .unwrap();
+    (output.status.code(), text(&output.stderr))
+}
+
+#[test]
+fn a_run_without_a_portfolio_says_why() {
+    let folder = folder();
+    write_prices(folder.path(), &returns(40));
+    let (code, warned) = told(folder.path(), &[]);
+    assert_eq!(code, Some(0), "{warned}");
+    let expected = "warning: default: no portfolio: the window of 600 bars was never full (41 bars); \
+                    take --window below 41 or a longer input";
+    assert!(warned.contains(expected) && !warned.contains("first live answer"), "{warned}");
+    let (_, warned) = told(folder.path(), &["--window", "20", "--bar", "20s"]);
+    assert!(
+        warned.contains("no portfolio: no asset had a price") && warned.contains("longer --bar"),
+        "{warned}"
+    );
+    let (_, fine) = told(folder.path(), &["--window", "20"]);
+    assert!(fine.contains("first live answer") && !fine.contains("warning"), "{fine}");
+}
+
+#[test]
+fn rows_that_do_not_count_are_summed_up_by_reason() {
+    let folder = folder();
+    let path = write_prices(folder.path(), &returns(40));
+    let good = std::fs::read_to_string(&path).unwrap();
+    let early = good.lines().nth(3).unwrap();
+    std::fs::write(&path, format!("{good}{early}\n{early}\n1747010400,A,-1\n")).unwrap();
+    let (code, said) = told(folder.path(), &["--window", "20"]);
+    assert_eq!(code, Some(0), "{said}");
+    for part in [
+        "default: quarantined: 2 × out of order\n",
+        "default: quarantined: 1 × price not positive\n",
+        "--output FILE lists each with its line",
+        "warning: default: 3.5 % of the rows did not count, mostly because they are out of order; sort the file",
+    ] {
+        assert!(said.contains(part), "{part:?} is not in {said}");
+    }
+}
+
+#[test]
+fn the_input_is_never_written_over() {
+    let folder = folder();
+    let path = write_prices(folder.path(), &returns(40));
+    let before = std::fs::read(&path).unwrap();
+    std::fs::hard_link(&path, folder.path().join("linked.svg")).unwrap();
+    for output in ["prices.csv", "./prices.csv", "linked.svg"] {
+        let (code, said) = told(folder.path(), &["--output", output]);
+        assert!(code == Some(2) && said.contains("is the input itself"), "{said}");
+    }
+    for picture in ["prices.csv", "linked.svg", "frontier.png", "frontier"] {
+        let output =
+            silverbullet(folder.path()).args(["optimize", "prices.csv", "--plot", picture]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{picture}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).starts_with("error: --plot: "));
+    }
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn a_full_disk_is_told_once_with_the_name_of_the_file() {
+    if !Path::new("/dev/full").exists() {
+        return;
+    }
+    let folder = folder();
+    write_prices(folder.path(), &returns(40));
+    let (code, said) = told(folder.path(), &["--window", "20", "--output", "/dev/full"]);
+    assert_eq!(code, Some(1), "{said}");
+    let error = said.lines().last().unwrap();
+    assert!(error.starts_with("error: /dev/full: ") && error.matches("os error 28").count() == 1, "{error}");
 }
 
 #[test]

@@ -46,6 +46,10 @@ fn wrong_usage_exits_with_2() {
     assert!(fails(path, &["run", "--http", "0.0.0.0:0"], 2).contains("TLS"));
     assert!(fails(path, &["run", "--http", "8080"], 2).contains("127.0.0.1:8080"));
     assert!(fails(path, &["--log", "a=b=c", "config"], 2).contains("log"));
+    assert!(fails(path, &["--log", "loud", "config"], 2).contains("error, warn, info, debug, trace"));
+    assert!(fails(path, &["optimize", "x.csv", "--bars-per-year", "-3"], 2).contains("-3 is not a positive"));
+    let variable = silverbullet(path).env("SILVERBULLET_LOG", "loud").arg("config").output().unwrap();
+    assert_eq!(variable.status.code(), Some(2));
 }
 
 #[test]
@@ -53,7 +57,9 @@ fn an_unknown_setting_is_named_with_its_place() {
     let folder = folder();
     fs::write(folder.path().join("mine.toml"), "[run]\nspede = 1\n").unwrap();
     let line = fails(folder.path(), &["config", "--config", "mine.toml"], 2);
-    assert!(line.contains("run.spede") && line.contains("mine.toml") && line.contains("did you mean speed"));
+    assert!(
+        line.contains("run.spede") && line.contains("mine.toml") && line.contains("did you mean run.speed?")
+    );
     let output =
         silverbullet(folder.path()).env("SILVERBULLET_NO__SUCH", "1").arg("config").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
@@ -147,6 +153,31 @@ fn the_doctor_reports_and_fails_on_a_taken_port() {
     for what in ["processor", "cores", "clock", "terminal", "settings", "http", "shared data"] {
         assert!(report.contains(what), "{report}");
     }
+}
+
+#[test]
+fn the_doctor_applies_the_checks_of_a_run() {
+    let folder = folder();
+    let examine = |settings: &str| {
+        fs::write(folder.path().join("silverbullet.toml"), format!("[server]\nenabled = false\n{settings}"))
+            .unwrap();
+        let output = silverbullet(folder.path()).arg("doctor").output().unwrap();
+        (output.status.code(), text(&output.stdout))
+    };
+    let cases = [
+        ("[run]\nsource = \"csv:missing.csv\"\n", "FAIL  source", "missing.csv: no such file"),
+        ("[run]\nsource = \"kafka\"\n", "FAIL  source", "simulator and csv:PATH"),
+        ("[universes.a]\nupper = 0.01\n", "FAIL  universe", "bounds"),
+        ("[universes.a]\nassets = [\"NOPE\"]\n", "FAIL  universe", "NOPE"),
+    ];
+    for (settings, start, part) in cases {
+        let (code, report) = examine(settings);
+        assert_eq!(code, Some(1), "{report}");
+        assert!(report.lines().any(|line| line.starts_with(start) && line.contains(part)), "{report}");
+        assert!(!report.contains("bounds: bounds:"), "{report}");
+    }
+    let (code, report) = examine("");
+    assert!(code == Some(0) && report.contains("ok    universe     default: "), "{report}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Flex, Layout, Rect};
 use ratatui::style::{Color, Style, Stylize};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Clear, LineGauge, Paragraph};
+use ratatui::widgets::{Block, Clear, LineGauge, Paragraph, Wrap};
 use silverbullet_engine::live::Phase;
 use silverbullet_market::{Nanos, Universe, format_duration};
 
@@ -16,6 +16,8 @@ use crate::run::snapshot::{Snapshot, phase_name};
 
 /// From this size on latency and events have panels of their own.
 const WIDE: (u16, u16) = (110, 28);
+/// Below this size there is no room for what counts.
+const LEAST: (u16, u16) = (60, 16);
 /// Width of those panels.
 const SIDE: u16 = 50;
 const KEYS: &str = " q, Esc     end the run
@@ -47,6 +49,11 @@ impl Page<'_> {
     /// Draws the whole screen.
     pub(crate) fn draw(&self, frame: &mut Frame<'_>) {
         let area = frame.area();
+        if area.width < LEAST.0 || area.height < LEAST.1 {
+            let text = format!("too small: {}x{} is needed", LEAST.0, LEAST.1);
+            frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }), area);
+            return;
+        }
         let wide = area.width >= WIDE.0 && area.height >= WIDE.1;
         let gauge = u16::from(self.rows.is_some());
         let foot = if wide { 1 } else { 3 };

@@ -32,47 +32,99 @@ pub(crate) fn draw(page: &Page<'_>, frame: &mut Frame<'_>, area: Rect) {
     let factor = format::bars_per_year(page.universe.interval).sqrt();
     let title = format!(" Portfolios · answer {} ", format::thousands(publication.sequence));
     let condition = format!(" condition {} ", format::number(publication.condition_number, 1));
-    let rows = publication.portfolios().iter().take(MOST).map(|answer| row(answer, factor));
     let annual = format!("×{factor:.0}");
-    let header = ["portfolio", "method", "Sharpe", &annual, "mean", "risk", "gap", "label"];
-    let header = header.map(|name| match name {
-        "portfolio" | "method" | "label" => Text::from(name.to_owned()),
-        _ => Text::from(name.to_owned()).right_aligned(),
+    let header = ["portfolio", "method", "Sharpe", &annual, "mean", "risk", "gap", "label"].map(String::from);
+    let answers = publication.portfolios().iter().take(MOST);
+    let mut lines: Vec<Cells> =
+        std::iter::once(header).chain(answers.clone().map(|one| cells(one, factor))).collect();
+    let room = usize::from(area.width.saturating_sub(2));
+    let columns = fit(&mut lines, room);
+    let widths = columns.iter().map(|&(_, width)| Constraint::Length(width as u16));
+    let row = |cells: &Cells, label: Style| {
+        Row::new(columns.iter().map(|&(column, _)| {
+            let text = Text::from(cells[column].clone());
+            match column {
+                PORTFOLIO | METHOD => text,
+                LABEL => text.style(label),
+                _ => text.right_aligned(),
+            }
+        }))
+    };
+    let rows = lines.iter().skip(1).zip(answers).map(|(cells, answer)| {
+        let color = if answer.label.is_ok() { Color::Green } else { Color::Yellow };
+        let row = row(cells, Style::new().fg(color));
+        if answer.method == Method::Exact { row.bold() } else { row }
     });
-    let widths = [
-        Constraint::Length(12),
-        Constraint::Length(11),
-        Constraint::Length(8),
-        Constraint::Length(8),
-        Constraint::Length(9),
-        Constraint::Length(10),
-        Constraint::Length(7),
-        Constraint::Min(2),
-    ];
+    let rows: Vec<Row<'_>> = rows.collect();
     let table = Table::new(rows, widths)
-        .header(Row::new(header).style(Style::new().dim()))
+        .header(row(&lines[0], Style::new()).style(Style::new().dim()))
         .column_spacing(1)
         .block(Block::bordered().title(title).title_bottom(condition));
     frame.render_widget(table, area);
 }
 
-fn row(answer: &Answer, factor: f64) -> Row<'static> {
-    let right = |text: String| Text::from(text).right_aligned();
-    let label = match answer.label {
-        Label::Ok => Text::from("ok").style(Style::new().fg(Color::Green)),
-        Label::Fallback(reason) => Text::from(reason.reason()).style(Style::new().fg(Color::Yellow)),
+/// What one line says, column by column.
+type Cells = [String; 8];
+const PORTFOLIO: usize = 0;
+const METHOD: usize = 1;
+const ANNUAL: usize = 3;
+const GAP: usize = 6;
+const LABEL: usize = 7;
+/// Columns that make room for a label, the first one first.
+const GIVEN_UP: [usize; 2] = [ANNUAL, GAP];
+/// A longer label than this gets no further column's room.
+const LABEL_ROOM: usize = 24;
+/// A method's name where there is little room.
+const SAMPLED: &str = "sampled";
+
+fn cells(answer: &Answer, factor: f64) -> Cells {
+    [
+        answer.objective.name().to_owned(),
+        answer.method.name().to_owned(),
+        format::short_number(answer.sharpe, 4),
+        format::short_number(answer.sharpe.map(|sharpe| sharpe * factor), 2),
+        format::short_basis_points(answer.mean),
+        format::short_basis_points(answer.risk),
+        format::gap(answer.gap),
+        match answer.label {
+            Label::Ok => "ok".to_owned(),
+            Label::Fallback(reason) => reason.reason().to_owned(),
+        },
+    ]
+}
+
+/// The columns shown with their widths, each as wide as what stands in it. Where that is too much, names get
+/// shorter, then whole columns go, and last of all the label loses its end; a figure is never cut.
+fn fit(lines: &mut [Cells], room: usize) -> Vec<(usize, usize)> {
+    let mut columns: Vec<usize> = (0..=LABEL).collect();
+    let width = |lines: &[Cells], column: usize| {
+        lines.iter().map(|cells| cells[column].chars().count()).max().unwrap_or_default()
     };
-    let row = Row::new([
-        Text::from(answer.objective.name()),
-        Text::from(answer.method.name()),
-        right(format::number(answer.sharpe, 4)),
-        right(format::number(answer.sharpe.map(|sharpe| sharpe * factor), 2)),
-        right(format::basis_points(answer.mean)),
-        right(format::basis_points(answer.risk)),
-        right(format::gap(answer.gap)),
-        label,
-    ]);
-    if answer.method == Method::Exact { row.bold() } else { row }
+    let label = width(lines, LABEL);
+    let left = |lines: &[Cells], columns: &[usize]| {
+        let taken = |&column: &usize| if column == LABEL { 1 } else { width(lines, column) + 1 };
+        room.saturating_sub(columns.iter().map(taken).sum::<usize>() - 1)
+    };
+    let wanted = label.min(LABEL_ROOM);
+    if left(lines, &columns) < label {
+        for cells in lines.iter_mut().filter(|cells| cells[METHOD] == Method::MonteCarlo.name()) {
+            SAMPLED.clone_into(&mut cells[METHOD]);
+        }
+    }
+    for column in GIVEN_UP {
+        if left(lines, &columns) < wanted {
+            columns.retain(|&kept| kept != column);
+        }
+    }
+    let last = left(lines, &columns).min(label);
+    for cells in lines.iter_mut().filter(|cells| cells[LABEL].chars().count() > last) {
+        let kept: String = cells[LABEL].chars().take(last.saturating_sub(1)).collect();
+        cells[LABEL] = format!("{kept}…");
+    }
+    columns
+        .into_iter()
+        .map(|column| (column, if column == LABEL { last } else { width(lines, column) }))
+        .collect()
 }
 
 /// What there is to say before the first answer.
