@@ -71,56 +71,22 @@ pub fn returns_of(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::SourceDescription;
-    use crate::tick::AssetId;
     use crate::universe::UniverseSettings;
-    use crate::{Nanos, SECOND};
+    use crate::{Nanos, SECOND, fixtures};
 
     fn universe() -> Universe {
         let settings = UniverseSettings {
-            assets: vec![],
             bar: "1s".into(),
             window: 5,
             estimator: "sample".into(),
-            half_life: 1.0,
-            risk_free: 0.0,
-            lower: 0.0,
-            upper: 1.0,
-            bounds: std::collections::BTreeMap::new(),
-            objectives: silverbullet_kernel::Objective::ALL.to_vec(),
-            population: 1,
-            samples: 1,
             lateness: "0s".into(),
-            stale_after: "1m".into(),
-            max_ahead: "1m".into(),
-            max_price_ratio: 10.0,
-            frontier_every: "1m".into(),
+            ..fixtures::settings()
         };
-        let source = SourceDescription {
-            name: "test".into(),
-            identity: String::new(),
-            assets: vec!["A".into(), "B".into(), "C".into()],
-            grid: None,
-            replayable: true,
-            rows: None,
-        };
-        Universe::resolve("test", &settings, &source, 0).unwrap()
+        Universe::resolve("test", &settings, &fixtures::source(&["A", "B", "C"]), 0).unwrap()
     }
 
     fn tick(asset: u32, second: Nanos, price: f64) -> Tick {
-        Tick {
-            asset: AssetId(asset),
-            price,
-            bid: None,
-            ask: None,
-            size: None,
-            event_time: second * SECOND,
-            receipt_time: 0,
-            venue: 0,
-            sequence: None,
-            partition: 0,
-            offset: second.unsigned_abs(),
-        }
+        fixtures::tick(asset, second * SECOND, price, second.unsigned_abs())
     }
 
     /// A in each of ten bars, B from the fourth on, C in three of them only.

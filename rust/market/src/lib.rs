@@ -32,6 +32,8 @@ pub mod bar;
 pub mod batch;
 pub mod clock;
 pub mod duration;
+#[cfg(test)]
+mod fixtures;
 pub mod moments;
 pub mod source;
 pub mod tick;

@@ -117,26 +117,9 @@ pub enum Input {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    fn tick(offset: u64) -> Tick {
-        Tick {
-            asset: AssetId(0),
-            price: 1.0,
-            bid: None,
-            ask: None,
-            size: None,
-            event_time: 5,
-            receipt_time: 0,
-            venue: 0,
-            sequence: None,
-            partition: 0,
-            offset,
-        }
-    }
-
     #[test]
     fn later_in_the_file_is_later_at_the_same_time() {
+        let tick = |line| crate::fixtures::tick(0, 5, 1.0, line);
         assert!(tick(2).order_key() > tick(1).order_key());
     }
 }

@@ -273,38 +273,10 @@ fn variant_of(resolved: &UniverseSettings, seed: u64, source: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn settings() -> UniverseSettings {
-        UniverseSettings {
-            assets: vec![],
-            bar: "auto".into(),
-            window: 600,
-            estimator: "ledoit-wolf".into(),
-            half_life: 150.0,
-            risk_free: 0.0,
-            lower: 0.0,
-            upper: 1.0,
-            bounds: BTreeMap::new(),
-            objectives: Objective::ALL.to_vec(),
-            population: 1024,
-            samples: 1024,
-            lateness: "250ms".into(),
-            stale_after: "1m".into(),
-            max_ahead: "1m".into(),
-            max_price_ratio: 10.0,
-            frontier_every: "1m".into(),
-        }
-    }
+    use crate::fixtures::{self, settings};
 
     fn source() -> SourceDescription {
-        SourceDescription {
-            name: "csv".into(),
-            identity: "abc".into(),
-            assets: vec!["ADA".into(), "BTC".into(), "ETH".into()],
-            grid: Some(60_000_000_000),
-            replayable: true,
-            rows: None,
-        }
+        SourceDescription { grid: Some(60_000_000_000), ..fixtures::source(&["ADA", "BTC", "ETH"]) }
     }
 
     fn resolve(settings: &UniverseSettings) -> Result<Universe, UniverseError> {

@@ -1,21 +1,9 @@
 use super::*;
 use crate::clock::SECOND;
-use crate::tick::AssetId;
+use crate::fixtures;
 
 fn tick(seconds: i64, price: f64, offset: u64) -> Tick {
-    Tick {
-        asset: AssetId(0),
-        price,
-        bid: None,
-        ask: None,
-        size: None,
-        event_time: seconds * SECOND,
-        receipt_time: 0,
-        venue: 0,
-        sequence: None,
-        partition: 0,
-        offset,
-    }
+    fixtures::tick(0, seconds * SECOND, price, offset)
 }
 
 /// Offers all ticks, of one asset, and tells line by line what became of them, in the order decided.

@@ -1,11 +1,6 @@
-use std::collections::BTreeMap;
-
-use silverbullet_kernel::Objective;
-
 use super::*;
 use crate::clock::SECOND;
-use crate::source::SourceDescription;
-use crate::tick::AssetId;
+use crate::fixtures;
 use crate::universe::UniverseSettings;
 
 fn universe(lateness: &str) -> Universe {
@@ -14,45 +9,14 @@ fn universe(lateness: &str) -> Universe {
         bar: "1s".into(),
         window: 10,
         estimator: "sample".into(),
-        half_life: 1.0,
-        risk_free: 0.0,
-        lower: 0.0,
-        upper: 1.0,
-        bounds: BTreeMap::new(),
-        objectives: Objective::ALL.to_vec(),
-        population: 1,
-        samples: 1,
         lateness: lateness.into(),
-        stale_after: "1m".into(),
-        max_ahead: "1m".into(),
-        max_price_ratio: 10.0,
-        frontier_every: "1m".into(),
+        ..fixtures::settings()
     };
-    let source = SourceDescription {
-        name: "test".into(),
-        identity: String::new(),
-        assets: vec!["BTC".into(), "DOGE".into(), "ETH".into()],
-        grid: None,
-        replayable: true,
-        rows: None,
-    };
-    Universe::resolve("test", &settings, &source, 0).unwrap()
+    Universe::resolve("test", &settings, &fixtures::source(&["BTC", "DOGE", "ETH"]), 0).unwrap()
 }
 
 fn tick(asset: u32, millis: i64, price: f64, offset: u64) -> Tick {
-    Tick {
-        asset: AssetId(asset),
-        price,
-        bid: None,
-        ask: None,
-        size: None,
-        event_time: millis * SECOND / 1_000,
-        receipt_time: 0,
-        venue: 0,
-        sequence: None,
-        partition: 0,
-        offset,
-    }
+    fixtures::tick(asset, millis * SECOND / 1_000, price, offset)
 }
 
 /// Each step as a short word: `bar 3`, `tick 17`, or an event's reason.

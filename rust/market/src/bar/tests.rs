@@ -1,24 +1,12 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::tick::AssetId;
+use crate::fixtures;
 
 const SECOND: Nanos = 1_000_000_000;
 
 fn tick(event_time: Nanos, price: f64, offset: u64) -> Tick {
-    Tick {
-        asset: AssetId(0),
-        price,
-        bid: None,
-        ask: None,
-        size: Some(0.1),
-        event_time,
-        receipt_time: 0,
-        venue: 0,
-        sequence: None,
-        partition: 0,
-        offset,
-    }
+    Tick { size: Some(0.1), ..fixtures::tick(0, event_time, price, offset) }
 }
 
 fn bars(builder: &mut BarBuilder, until: Nanos) -> Vec<FinalBar> {
