@@ -1,6 +1,6 @@
 //! What may stand on the command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
@@ -13,6 +13,7 @@ Examples:
   silverbullet run                                     watch portfolios move with simulated prices
   silverbullet run --source csv:prices.csv --speed 60  replay a file, an hour a minute
   silverbullet optimize prices.csv --plot frontier.svg efficient portfolios of a whole file
+  silverbullet sql \"select * from portfolios limit 5\"  ask for what runs have stored
   silverbullet config                                  the settings in force and where each came from
   silverbullet doctor                                  what may be wrong with this machine
 
@@ -30,6 +31,17 @@ Examples:
 A file needs a header with timestamp, asset and price, and optionally bid, ask, size and sequence; it may be
 compressed with gzip or zstd. On a terminal there is a live view: q quits, ? lists its keys. Ctrl-C ends the
 run cleanly with exit code 130, and so does SIGTERM; a second one ends it at once.";
+
+const SQL_EXAMPLES: &str = "\
+Examples:
+  silverbullet sql                                     a prompt with history and completion; \\? helps
+  silverbullet sql \"select objective, method, count(*), avg(gap) from portfolios group by 1, 2\"
+  silverbullet sql \"select * from portfolios order by bar desc limit 4\" --format json
+  silverbullet sql - --format csv < query.sql > rows.csv
+
+Tables: portfolios, weights, frontiers, assets, bars, events, latency, runs, backtests, each of the newest
+variant of a universe unless the query names a variant; history.portfolios and so on have all of them.
+Nothing can be changed by a query, and it is stopped at the limits of [sql] in the settings.";
 
 const OPTIMIZE_EXAMPLES: &str = "\
 Examples:
@@ -57,6 +69,8 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Compute the efficient portfolios of a price file
     Optimize(OptimizeArguments),
+    /// Ask for stored results in SQL
+    Sql(SqlArguments),
     /// Print the settings in force and where each came from
     Config(ConfigArguments),
     /// Check this machine and these settings
@@ -131,6 +145,15 @@ pub(crate) struct RunArguments {
     /// Write the rows of every final bar to this file, one JSON object a line
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
+    /// Folder that results are kept in [default: silverbullet-data]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "no_store")]
+    pub(crate) data: Option<PathBuf>,
+    /// Keep no results
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub(crate) no_store: bool,
+    /// Begin with the first row of the input, not where an interrupted run of the same settings ended
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub(crate) fresh: bool,
     /// Address of the HTTP server; port 0 picks a free port and says which
     #[arg(long, value_name = "ADDR", conflicts_with = "no_http")]
     pub(crate) http: Option<String>,
@@ -194,6 +217,19 @@ pub(crate) struct OptimizeArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = SQL_EXAMPLES)]
+pub(crate) struct SqlArguments {
+    /// The query; - reads it from standard input. Without one there is a prompt
+    pub(crate) query: Option<String>,
+    /// Folder that results were kept in [default: silverbullet-data]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) data: Option<PathBuf>,
+    /// How the rows are printed
+    #[arg(long, value_enum, default_value_t = ResultFormat::Table)]
+    pub(crate) format: ResultFormat,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ConfigArguments {
     /// How the settings are printed
     #[arg(long, value_enum, default_value_t = ConfigFormat::Table)]
@@ -216,6 +252,9 @@ impl RunArguments {
         overrides.set("run.source", "--source", self.source.as_deref());
         overrides.set("run.speed", "--speed", self.speed.as_deref());
         overrides.set("run.workers", "--workers", self.workers);
+        set_data(&mut overrides, self.data.as_deref());
+        overrides.set("store.enabled", "--data", self.data.as_ref().map(|_| true));
+        overrides.set("store.enabled", "--no-store", self.no_store.then_some(false));
         overrides.set("server.http", "--http", self.http.as_deref());
         overrides.set("server.enabled", "--http", self.http.as_ref().map(|_| true));
         overrides.set("server.enabled", "--no-http", self.no_http.then_some(false));
@@ -237,6 +276,19 @@ impl OptimizeArguments {
         self.moments.add_to(&mut overrides);
         overrides
     }
+}
+
+impl SqlArguments {
+    /// What these flags change in the settings.
+    pub(crate) fn overrides(&self) -> Overrides {
+        let mut overrides = Overrides::default();
+        set_data(&mut overrides, self.data.as_deref());
+        overrides
+    }
+}
+
+fn set_data(overrides: &mut Overrides, data: Option<&Path>) {
+    overrides.set("store.directory", "--data", data.map(|path| path.to_string_lossy().into_owned()));
 }
 
 /// The completion script of a shell.

@@ -14,6 +14,8 @@ mod output;
 mod run;
 mod settings;
 mod source;
+mod sql;
+mod store;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -56,6 +58,7 @@ fn dispatch(arguments: &Arguments, session: &Session) -> anyhow::Result<ExitCode
     match &arguments.command {
         Command::Run(arguments) => run::run(arguments, &load(arguments.overrides())?, session),
         Command::Optimize(arguments) => optimize::optimize(arguments, &load(arguments.overrides())?, session),
+        Command::Sql(arguments) => sql::run(arguments, &load(arguments.overrides())?),
         Command::Config(arguments) => config::print(arguments, &load(Overrides::default())?),
         Command::Doctor => doctor::run(load(Overrides::default()), session),
         Command::Completions { shell } => {

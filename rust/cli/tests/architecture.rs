@@ -11,14 +11,26 @@ use figment::Figment;
 use figment::providers::{Format, Toml};
 
 /// Which of our own crates each of our crates may use, directly.
-const MAY_USE: [(&str, &[&str]); 6] = [
+const MAY_USE: [(&str, &[&str]); 8] = [
     ("silverbullet-kernel", &[]),
     ("silverbullet-market", &["silverbullet-kernel"]),
     ("silverbullet-feeds", &["silverbullet-kernel", "silverbullet-market"]),
     ("silverbullet-engine", &["silverbullet-kernel", "silverbullet-market"]),
+    ("silverbullet-store", &["silverbullet-kernel", "silverbullet-market", "silverbullet-engine"]),
+    (
+        "silverbullet-query",
+        &["silverbullet-kernel", "silverbullet-market", "silverbullet-engine", "silverbullet-store"],
+    ),
     (
         "silverbullet-server",
-        &["silverbullet-kernel", "silverbullet-market", "silverbullet-feeds", "silverbullet-engine"],
+        &[
+            "silverbullet-kernel",
+            "silverbullet-market",
+            "silverbullet-feeds",
+            "silverbullet-engine",
+            "silverbullet-store",
+            "silverbullet-query",
+        ],
     ),
     (
         "silverbullet-cli",
@@ -27,6 +39,8 @@ const MAY_USE: [(&str, &[&str]); 6] = [
             "silverbullet-market",
             "silverbullet-feeds",
             "silverbullet-engine",
+            "silverbullet-store",
+            "silverbullet-query",
             "silverbullet-server",
         ],
     ),

@@ -9,14 +9,15 @@
 
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
 
 use silverbullet_market::{Clock, Input, Sink, SourceDescription, StopFlag, Universe};
 
+use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::durable::jsonl::JsonLines;
-use crate::durable::{Backlog, DurablePath, RowSink};
+use crate::durable::{Backlog, DurablePath, FanOutRows, RowSink};
 use crate::error::{Error, Result};
 use crate::failure::on_failure;
 use crate::hot::HotLoop;
@@ -40,6 +41,9 @@ pub struct EngineOptions {
     pub run_id: String,
     /// Where rows are kept; without it none are formed.
     pub rows: Option<Box<dyn RowSink>>,
+    /// Where an earlier run of the same variant stood. The source is run from its start all the same: what was
+    /// consumed then is passed over, and neither answered, counted nor stored again.
+    pub resume: Option<Checkpoint>,
     /// Time of day and latency.
     pub clock: Arc<dyn Clock>,
     /// Raised by the engine when it fails, so that its source ends.
@@ -50,13 +54,22 @@ impl EngineOptions {
     /// Options that keep no rows.
     #[must_use]
     pub fn new(run_id: &str, clock: Arc<dyn Clock>, stop: StopFlag) -> Self {
-        Self { workers: 1, run_id: run_id.to_owned(), rows: None, clock, stop }
+        Self { workers: 1, run_id: run_id.to_owned(), rows: None, resume: None, clock, stop }
     }
 
-    /// Keeps rows as JSON lines in `output`.
+    /// Keeps rows as JSON lines in `output`, beside where they are kept already.
     #[must_use]
-    pub fn with_json_lines(mut self, output: impl Write + Send + 'static) -> Self {
-        self.rows = Some(Box::new(JsonLines::new(output)));
+    pub fn with_json_lines(self, output: impl Write + Send + 'static) -> Self {
+        self.with_rows(Box::new(JsonLines::new(output)))
+    }
+
+    /// Keeps rows in `sink`, beside where they are kept already.
+    #[must_use]
+    pub fn with_rows(mut self, sink: Box<dyn RowSink>) -> Self {
+        self.rows = Some(match self.rows.take() {
+            Some(first) => Box::new(FanOutRows(vec![first, sink])),
+            None => sink,
+        });
         self
     }
 }
@@ -84,24 +97,29 @@ impl Engine {
     /// Starts the threads. What the source produces goes into the sink; drop or end the sink to end them.
     ///
     /// # Errors
-    /// Where the system gives no thread.
+    /// A checkpoint of another universe or variant; where the system gives no thread.
     pub fn start(
         universe: Universe,
         source: &SourceDescription,
         options: EngineOptions,
     ) -> Result<(Self, EngineSink)> {
+        let EngineOptions { workers, run_id, rows, resume, clock, stop } = options;
         let answers = most_answers(&universe);
-        let live = Arc::new(LiveState::new(universe, &source.name, &options.run_id, source.rows, answers));
-        let EngineOptions { workers, rows, clock, stop, .. } = options;
-        let durable = rows.map(|rows| DurablePath::start(&live, workers, rows, RING, &stop)).transpose()?;
-        let backlog = durable.as_ref().map(DurablePath::backlog);
-        let desk = Arc::new(RefreshDesk::default());
+        let start = resume.unwrap_or_else(|| Checkpoint::new(&universe));
+        start.check(&universe)?;
+        let passed_over = start.inputs;
+        let live = Arc::new(LiveState::new(universe, &source.name, &run_id, source.rows, answers));
+        let desk = Arc::new(RefreshDesk::new(Arc::clone(&live.scenery)));
         let (recorder, telemetry) = telemetry::channel();
         let (producer, consumer) = rtrb::RingBuffer::new(RING);
-        let ending = Arc::new(AtomicU8::new(STOPPED));
+        let ending = Arc::new(AtomicU64::new(STOPPED));
 
-        let hot_loop =
-            HotLoop::new(Arc::clone(&live), Arc::clone(&clock), Arc::clone(&desk), durable, recorder);
+        let mut hot_loop =
+            HotLoop::new(Arc::clone(&live), Arc::clone(&clock), Arc::clone(&desk), recorder, &start)?;
+        let durable =
+            rows.map(|rows| DurablePath::start(&live, start, workers, rows, RING, &stop)).transpose()?;
+        let backlog = durable.as_ref().map(DurablePath::backlog);
+        hot_loop.store_in(durable);
         let hot = {
             let ending = Arc::clone(&ending);
             let run = move || run_hot(hot_loop, consumer, &ending);
@@ -118,6 +136,7 @@ impl Engine {
         };
         let sink = EngineSink {
             ring: producer,
+            left: passed_over,
             hot: hot.thread().clone(),
             backlog,
             live: Arc::clone(&live),
@@ -150,23 +169,27 @@ impl Engine {
     }
 }
 
-const STOPPED: u8 = 0;
-const CLOSED: u8 = 1;
+/// How a sink tells the hot thread that the input was stopped, or came to its end: then with the number of
+/// inputs added that were still to be passed over.
+const STOPPED: u64 = 0;
+const CLOSED: u64 = 1;
 
 /// Where a source pushes to. Holds the source back while the engine or its durable path is behind.
 pub struct EngineSink {
     ring: rtrb::Producer<Input>,
+    /// Inputs that an earlier run consumed and that are still to be passed over.
+    left: u64,
     hot: Thread,
     backlog: Option<Arc<Backlog>>,
     live: Arc<LiveState>,
-    ending: Arc<AtomicU8>,
+    ending: Arc<AtomicU64>,
 }
 
 impl EngineSink {
     /// Ends the input.
     pub fn end(self, end: End) {
         if end == End::Input {
-            self.ending.store(CLOSED, Ordering::Release);
+            self.ending.store(CLOSED + self.left, Ordering::Release);
         }
     }
 }
@@ -179,6 +202,10 @@ impl Drop for EngineSink {
 
 impl Sink for EngineSink {
     fn push(&mut self, mut input: Input) {
+        if self.left > 0 {
+            self.left -= 1;
+            return;
+        }
         while self.backlog.as_ref().is_some_and(|backlog| backlog.is_full()) && !self.ring.is_abandoned() {
             std::thread::park_timeout(NAP);
         }
@@ -194,7 +221,13 @@ impl Sink for EngineSink {
     }
 
     fn frame(&mut self) {
-        self.live.counters.frames.fetch_add(1, Ordering::AcqRel);
+        if self.left == 0 {
+            self.live.counters.frames.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    fn hurries(&self) -> bool {
+        self.left > 0
     }
 }
 
@@ -228,12 +261,17 @@ impl Sink for FanOut {
     fn frame(&mut self) {
         self.0.iter_mut().for_each(Sink::frame);
     }
+
+    /// Whoever needs the input at its own pace decides.
+    fn hurries(&self) -> bool {
+        self.0.iter().all(Sink::hurries)
+    }
 }
 
 fn run_hot(
     mut hot: HotLoop,
     mut ring: rtrb::Consumer<Input>,
-    ending: &AtomicU8,
+    ending: &AtomicU64,
 ) -> Result<Option<DurablePath>> {
     let mut idle = 0_u32;
     loop {
@@ -251,7 +289,12 @@ fn run_hot(
             Err(_) => std::thread::park_timeout(NAP),
         }
     }
-    hot.end(ending.load(Ordering::Acquire) == CLOSED)
+    let ending = ending.load(Ordering::Acquire);
+    if ending > CLOSED {
+        let universe = hot.universe().name.clone();
+        return Err(CheckpointError::InputTooShort { universe, missing: ending - CLOSED }.into());
+    }
+    hot.end(ending == CLOSED)
 }
 
 fn spawn<T: Send + 'static>(

@@ -23,6 +23,9 @@ pub enum Error {
     /// The kernel refused a problem.
     #[error(transparent)]
     Kernel(#[from] silverbullet_kernel::Error),
+    /// A checkpoint that cannot be gone on from.
+    #[error(transparent)]
+    Checkpoint(#[from] crate::checkpoint::CheckpointError),
     /// Moments could not be formed.
     #[error(transparent)]
     Moments(#[from] silverbullet_market::moments::Error),

@@ -1,14 +1,15 @@
 //! What everyone but the hot thread sees of an engine: newest publication, counters, latency, events.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 use silverbullet_market::{Event, EventKind, Nanos, Universe};
 
 use crate::latest::Latest;
 use crate::publication::Publication;
+use crate::scene::{Scene, Scenery};
 
 /// Events kept in memory for the view; all of them go to the durable path.
 const RECENT_EVENTS: usize = 100;
@@ -89,7 +90,20 @@ pub enum Phase {
 }
 
 impl Phase {
-    const ALL: [Self; 5] = [Self::Starting, Self::WarmingUp, Self::Live, Self::Ended, Self::Failed];
+    /// Every phase, in the order they are passed.
+    pub const ALL: [Self; 5] = [Self::Starting, Self::WarmingUp, Self::Live, Self::Ended, Self::Failed];
+
+    /// The name used in interfaces, which is also how it is serialised.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::WarmingUp => "warming-up",
+            Self::Live => "live",
+            Self::Ended => "ended",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// The shared view of one engine.
@@ -107,7 +121,10 @@ pub struct LiveState {
     pub latest: Latest<Publication>,
     /// Counts.
     pub counters: Counters,
+    pub(crate) scenery: Arc<Scenery>,
     phase: AtomicU8,
+    /// [`Nanos::MIN`] before the first.
+    last_input: AtomicI64,
     reasons: Mutex<BTreeMap<String, u64>>,
     ignored: Mutex<BTreeMap<String, u64>>,
     events: Mutex<VecDeque<EventRow>>,
@@ -126,7 +143,9 @@ impl LiveState {
             rows,
             latest: Latest::new(&publication),
             counters: Counters::default(),
+            scenery: Arc::default(),
             phase: AtomicU8::new(Phase::Starting as u8),
+            last_input: AtomicI64::new(Nanos::MIN),
             reasons: Mutex::default(),
             ignored: Mutex::default(),
             events: Mutex::default(),
@@ -145,6 +164,21 @@ impl LiveState {
     pub fn phase(&self) -> Phase {
         let phase = self.phase.load(Ordering::Acquire);
         Phase::ALL.into_iter().find(|known| *known as u8 == phase).unwrap_or(Phase::Starting)
+    }
+
+    /// When the engine took its newest input, on the monotonic clock; `None` before the first. What that clock
+    /// shows now, less this, is how long the source has been silent.
+    #[must_use]
+    pub fn last_input(&self) -> Option<Nanos> {
+        Some(self.last_input.load(Ordering::Relaxed)).filter(|&at| at != Nanos::MIN)
+    }
+
+    /// What there is to draw by now, worked out on the caller's thread; `None` while no two assets have a full
+    /// window, or their bounds cannot be met.
+    #[must_use]
+    pub fn scene(&self) -> Option<Scene> {
+        let publication = self.publication()?;
+        self.scenery.scene(&publication, &self.universe)
     }
 
     /// Percentiles by stage since the start.
@@ -181,6 +215,10 @@ impl LiveState {
 
     pub(crate) fn set_phase(&self, phase: Phase) {
         self.phase.store(phase as u8, Ordering::Release);
+    }
+
+    pub(crate) fn took_input(&self, at: Nanos) {
+        self.last_input.store(at, Ordering::Relaxed);
     }
 
     pub(crate) fn set_latency(&self, stages: Vec<NamedLatency>) {
@@ -253,4 +291,16 @@ pub struct Summary {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phase_is_called_what_it_is_serialised_as() {
+        for phase in Phase::ALL {
+            assert_eq!(serde_json::to_value(phase).unwrap(), phase.name());
+        }
+    }
 }

@@ -12,6 +12,8 @@
 //! Weights are f32, as drawn; everything derived from them is f64. What is published is normalised and
 //! evaluated afresh in f64.
 
+use std::sync::Arc;
+
 use silverbullet_kernel::Population;
 use silverbullet_market::moments::{ClosedMoments, RollingWeights};
 
@@ -44,7 +46,8 @@ struct Shared {
 /// K portfolios with what is known of each, kept column by column.
 #[derive(Debug, Clone)]
 pub struct LivePopulation {
-    drawn: Population,
+    /// Shared by all copies: it never changes.
+    drawn: Arc<Population>,
     shared: Shared,
     risk_free: f64,
     /// ‖w‖² of each portfolio.
@@ -80,7 +83,7 @@ impl LivePopulation {
             evicted: zeros(),
             prepared: 0,
             leaders: Leaders { max_sharpe: 0, min_variance: 0 },
-            drawn,
+            drawn: Arc::new(drawn),
         };
         population.rebase(closed);
         population
@@ -187,6 +190,23 @@ impl LivePopulation {
         let deviation = self.open[k] - self.mean[k];
         let mean = self.mean[k] + self.shared.mean_coefficient * deviation;
         (mean, self.base[k] + self.shared.rank_one_coefficient * deviation * deviation)
+    }
+
+    /// Standard deviation and mean of every portfolio, with an open bar of these returns in place of the one
+    /// followed. O(K·N).
+    #[must_use]
+    pub fn moments_under(&self, open_returns: &[f64]) -> (Vec<f32>, Vec<f32>) {
+        let mut open = vec![0.0; self.drawn.size()];
+        for (asset, &change) in open_returns.iter().enumerate().filter(|(_, change)| **change != 0.0) {
+            add_scaled(&mut open, self.drawn.column(asset), change);
+        }
+        let Shared { mean_coefficient, rank_one_coefficient, .. } = self.shared;
+        let both = open.iter().zip(self.mean.iter().zip(&self.base)).map(|(open, (mean, base))| {
+            let deviation = open - mean;
+            let variance = base + rank_one_coefficient * deviation * deviation;
+            (variance.max(0.0).sqrt() as f32, (mean + mean_coefficient * deviation) as f32)
+        });
+        both.unzip()
     }
 
     fn share(&mut self, closed: &ClosedMoments) {

@@ -71,6 +71,8 @@ pub struct Publication {
     pub answered: usize,
     /// Last price of each asset; NaN before the first.
     pub prices: Vec<f64>,
+    /// Event time of each asset's newest tick, nanoseconds UTC; [`Nanos::MIN`] before the first.
+    pub tick_times: Vec<Nanos>,
     /// Close of the last final bar of each asset; NaN before the first.
     pub closes: Vec<f64>,
     /// Which assets take part.
@@ -94,6 +96,7 @@ impl Publication {
         Self {
             answers: vec![answer; answers],
             prices: vec![f64::NAN; assets],
+            tick_times: vec![Nanos::MIN; assets],
             closes: vec![f64::NAN; assets],
             eligible: vec![false; assets],
             ..Self::default()
@@ -116,6 +119,7 @@ impl Publication {
         self.condition_number = other.condition_number;
         self.answered = other.answered;
         self.prices.copy_from_slice(&other.prices);
+        self.tick_times.copy_from_slice(&other.tick_times);
         self.closes.copy_from_slice(&other.closes);
         self.eligible.copy_from_slice(&other.eligible);
         for (mine, theirs) in self.answers.iter_mut().zip(other.portfolios()) {

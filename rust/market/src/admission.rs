@@ -16,6 +16,8 @@
 
 mod held;
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::Nanos;
 use crate::duration::format_time;
 use crate::tick::{Event, EventKind, Tick};
@@ -43,7 +45,7 @@ pub enum Admitted {
 }
 
 /// Judges the ticks of one universe in the order they come.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Admission {
     max_ahead: Nanos,
     max_ratio: f64,
@@ -52,7 +54,7 @@ pub struct Admission {
     held: Held,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct AssetMemory {
     fingerprints: [u64; REMEMBERED],
     next: usize,
@@ -84,6 +86,11 @@ impl Admission {
     #[must_use]
     pub fn merged_time(&self) -> Option<Nanos> {
         self.merged
+    }
+
+    /// True when this was made for so many assets.
+    pub(crate) fn is_for(&self, assets: usize) -> bool {
+        self.assets.len() == assets
     }
 
     /// Starts from known prices at a known time, as after history.

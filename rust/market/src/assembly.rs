@@ -3,8 +3,10 @@
 //! The engine and the batch functions share it, so that a live run, a replay and `optimize` see the same
 //! bars.
 
+use serde::{Deserialize, Serialize};
+
 use crate::admission::{self, Admission, Admitted};
-use crate::bar::{BarBuilder, FinalBar, Placement, Ready};
+use crate::bar::{BarBuilder, FinalBar, NewestPrice, Placement, Ready};
 use crate::clock::Nanos;
 use crate::tick::{Event, EventKind, HistoryBar, Tick};
 use crate::universe::Universe;
@@ -23,7 +25,10 @@ pub enum Step {
 }
 
 /// Turns ticks into [`Step`]s for one universe.
-#[derive(Debug, Clone)]
+///
+/// What it is made of can be written down and read again: it then goes on as if nothing had happened, to the
+/// same bits.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Assembly {
     members: Vec<Option<usize>>,
     lateness: Nanos,
@@ -31,6 +36,8 @@ pub struct Assembly {
     bars: BarBuilder,
     /// Greatest event time of the ticks placed so far. Admission may be ahead of it by what was held.
     placed: Nanos,
+    /// Empty between two inputs; kept for its room.
+    #[serde(skip, default = "room")]
     pending: Vec<Admitted>,
 }
 
@@ -42,15 +49,13 @@ impl Assembly {
     #[must_use]
     pub fn new(universe: &Universe) -> Self {
         let assets = universe.assets.len();
-        let gap_limit = i64::try_from(universe.window).unwrap_or(i64::MAX);
         Self {
             members: universe.members.clone(),
-            // A tick on the grid must not close its own bar: others may carry the same time.
-            lateness: universe.lateness.max(1),
+            lateness: lateness(universe),
             admission: Admission::new(assets, universe.max_ahead, universe.max_price_ratio),
-            bars: BarBuilder::new(assets, universe.interval, gap_limit),
+            bars: BarBuilder::new(assets, universe.interval, gap_limit(universe)),
             placed: Nanos::MIN,
-            pending: Vec::with_capacity(CAPACITY),
+            pending: room(),
         }
     }
 
@@ -105,6 +110,22 @@ impl Assembly {
         self.admission.merged_time()
     }
 
+    /// The newest price of the asset at this position of the universe, open bars included.
+    #[must_use]
+    pub fn newest_price(&self, position: usize) -> NewestPrice {
+        self.bars.newest_price(position)
+    }
+
+    /// True when this was made for `universe`, so that it may go on with its ticks.
+    #[must_use]
+    pub fn is_for(&self, universe: &Universe) -> bool {
+        let assets = universe.assets.len();
+        self.members == universe.members
+            && self.lateness == lateness(universe)
+            && self.admission.is_for(assets)
+            && self.bars.is_for(assets, universe.interval, gap_limit(universe))
+    }
+
     fn settle(&mut self, out: &mut dyn FnMut(Step)) {
         let mut pending = std::mem::take(&mut self.pending);
         for admitted in pending.drain(..) {
@@ -139,6 +160,19 @@ impl Assembly {
             });
         }
     }
+}
+
+fn room() -> Vec<Admitted> {
+    Vec::with_capacity(CAPACITY)
+}
+
+/// A tick on the grid must not close its own bar: others may carry the same time.
+fn lateness(universe: &Universe) -> Nanos {
+    universe.lateness.max(1)
+}
+
+fn gap_limit(universe: &Universe) -> i64 {
+    i64::try_from(universe.window).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::Nanos;
 use crate::tick::{HistoryBar, OrderKey, Tick};
 
@@ -21,7 +23,7 @@ pub fn bar_number(event_time: Nanos, interval: Nanos) -> i64 {
 }
 
 /// One asset's part of a final bar.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct AssetBar {
     /// First price; the previous close where there was no tick.
     pub open: f64,
@@ -80,6 +82,19 @@ pub enum Ready {
     },
 }
 
+/// What is known of one asset's price by now.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NewestPrice {
+    /// Last price; NaN before the first.
+    pub price: f64,
+    /// Event time of its newest tick; [`Nanos::MIN`] before the first.
+    pub time: Nanos,
+    /// Which tick it came from, where that one's bar is still open: a tick of a final bar cannot come again.
+    pub key: Option<OrderKey>,
+    /// Close of the last final bar; NaN before the first.
+    pub close: f64,
+}
+
 /// Whether a tick found its bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placement {
@@ -89,7 +104,7 @@ pub enum Placement {
     Late,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct OpenAsset {
     first: OrderKey,
     last: OrderKey,
@@ -142,20 +157,21 @@ impl OpenAsset {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct OpenBar {
     number: i64,
     assets: Vec<Option<OpenAsset>>,
 }
 
 /// Builds the bars of one universe.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BarBuilder {
     interval: Nanos,
     gap_limit: i64,
     /// Bars with a tick that are not final, by number.
     open: VecDeque<OpenBar>,
     /// Emptied bars, to be used again.
+    #[serde(skip)]
     spare: Vec<OpenBar>,
     /// Number of the first bar that is not final; `None` until one is.
     next: Option<i64>,
@@ -247,6 +263,25 @@ impl BarBuilder {
     #[must_use]
     pub fn last_close(&self) -> Option<Nanos> {
         self.open.back().map(|bar| bar.number * self.interval)
+    }
+
+    /// The newest price of the asset at `position`, open bars included.
+    #[must_use]
+    pub fn newest_price(&self, position: usize) -> NewestPrice {
+        let previous = &self.previous[position];
+        let open = self.open.iter().rev().find_map(|bar| bar.assets[position].as_ref());
+        let close = previous.close;
+        match open {
+            Some(asset) => {
+                NewestPrice { price: asset.close, time: asset.last.0, key: Some(asset.last), close }
+            }
+            None => NewestPrice { price: close, time: previous.last_tick, key: None, close },
+        }
+    }
+
+    /// True when this was made with these arguments.
+    pub(crate) fn is_for(&self, assets: usize, interval: Nanos, gap_limit: i64) -> bool {
+        (self.previous.len(), self.interval, self.gap_limit) == (assets, interval, gap_limit)
     }
 
     fn find_or_open(&mut self, number: i64) -> usize {

@@ -42,7 +42,7 @@ pub mod window;
 
 pub use admission::{Admission, Admitted};
 pub use assembly::{Assembly, Step};
-pub use bar::{AssetBar, BarBuilder, FinalBar, Placement, Ready, bar_number};
+pub use bar::{AssetBar, BarBuilder, FinalBar, NewestPrice, Placement, Ready, bar_number};
 pub use clock::{Clock, ManualClock, Nanos, SECOND, SystemClock};
 pub use duration::{format_duration, format_time, parse_duration};
 pub use source::{Sink, Source, SourceDescription, SourceError, StopFlag};

@@ -30,6 +30,11 @@ pub trait Sink {
 
     /// Counts one raw input record, whatever becomes of it.
     fn frame(&mut self);
+
+    /// True while what is pushed was taken by an earlier run and is only passed over: no pace is kept then.
+    fn hurries(&self) -> bool {
+        false
+    }
 }
 
 /// Where ticks come from. Runs on its own thread.

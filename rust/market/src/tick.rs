@@ -1,9 +1,11 @@
 //! Ticks, and what else a source hands to the engine.
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::Nanos;
 
 /// Position of an asset in its source's directory of names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AssetId(pub u32);
 
 impl AssetId {
@@ -16,7 +18,7 @@ impl AssetId {
 }
 
 /// One price of one asset.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Tick {
     /// Whose price it is.
     pub asset: AssetId,
@@ -30,7 +32,9 @@ pub struct Tick {
     pub size: Option<f64>,
     /// When it happened, as the venue says: nanoseconds UTC.
     pub event_time: Nanos,
-    /// When it arrived here, on the monotonic clock: ages and latencies come from this.
+    /// When it arrived here, on the monotonic clock: ages and latencies come from this. It means nothing to
+    /// another process, so it is not kept.
+    #[serde(skip)]
     pub receipt_time: Nanos,
     /// Which venue said so; breaks ties in event time between venues.
     pub venue: u16,

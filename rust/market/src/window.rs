@@ -1,5 +1,7 @@
 //! The return window: the last W final bars, and which assets may be judged by them.
 
+use serde::{Deserialize, Serialize};
+
 use crate::bar::FinalBar;
 use crate::clock::Nanos;
 use crate::moments::ReturnMatrix;
@@ -8,7 +10,7 @@ use crate::moments::ReturnMatrix;
 ///
 /// An asset is eligible with a return in each of the W bars, a tick in at least half of them (previous-tick
 /// zeros would make a dead asset look riskless), and a tick not older than `stale_after` at the last close.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ReturnWindow {
     assets: usize,
     length: usize,
@@ -41,6 +43,12 @@ impl ReturnWindow {
             with_tick: vec![0; assets],
             stale: vec![true; assets],
         }
+    }
+
+    /// True when this was made with these arguments.
+    #[must_use]
+    pub fn is_for(&self, assets: usize, length: usize, stale_after: Nanos) -> bool {
+        (self.assets, self.length, self.stale_after) == (assets, length, stale_after)
     }
 
     /// Takes the next final bar in, and the oldest out once the window is full.

@@ -1,68 +1,98 @@
-//! What listens: the newest portfolios as JSON, health and metrics, over HTTP on the loopback address.
+//! What listens: REST, WebSocket, SQL, metrics and the page, over HTTP on the loopback address.
 //!
 //! | path | answers |
 //! |---|---|
-//! | `/api/v1/portfolios/latest?universe=` | the newest publication of a universe |
-//! | `/healthz` | 200 while the process can answer at all |
-//! | `/readyz` | 200 once every universe is live, with the phase of each |
+//! | `/` | the page |
+//! | `/api/v1/docs`, `/api/v1/openapi.json` | every route with its parameters and answers |
+//! | `/api/v1/portfolios/latest`, `frontier/latest`, `assets`, `events`, `latency` | what an engine knows now |
+//! | `/api/v1/bars`, `runs`, `catalog`, `POST /api/v1/sql` | what the tables hold |
+//! | `/api/v1/universes`, `status` | what runs |
+//! | `/api/v1/stream` | a WebSocket with everything that changes |
+//! | `/healthz`, `/readyz` | whether the process lives, and whether everything works |
 //! | `/metrics` | counts and latencies as OpenMetrics text |
-//! | `/` | a short page that lists the above |
 //!
 //! Whatever is not answered is told as problem details (RFC 9457). The server reads what the engines
-//! publish and can neither slow nor change them. Connections, the time a request may take and the time a
-//! connection may be silent are all bounded.
+//! publish and can neither slow nor change them: who reads slowly sees fewer updates, never older ones.
+//! Connections, clients of the stream, queries at a time, the size of a request, the time it may take and
+//! the time a connection may be silent are all bounded. Pages of other sites are refused.
 
+mod api;
 mod connections;
+mod docs;
 mod error;
+mod frames;
+mod guard;
+mod hub;
 mod listen;
+mod meters;
 mod metrics;
+mod page;
 mod problem;
 mod routes;
+mod service;
+mod sql;
+mod store;
+mod stream;
 mod view;
 
 use std::future::{Future, IntoFuture};
 use std::sync::Arc;
 use std::time::Duration;
 
-use silverbullet_engine::live::LiveState;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 pub use error::{Error, Result};
 pub use listen::{bind, require_loopback};
+pub use service::Service;
+pub use store::StoreWatch;
 pub use view::{PortfolioView, Weights};
 
-/// After the order to stop, requests under way get this long.
+/// After the order to stop, requests and clients under way get this long.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Serves `engines` until `shutdown` completes; requests under way are then given two seconds.
+/// Serves `service` until `shutdown` completes. Clients of the stream are then told and closed; requests
+/// under way are given two seconds.
 ///
 /// # Errors
 /// An address off the loopback, or a listener that fails.
 pub async fn serve(
     listener: TcpListener,
-    engines: Vec<Arc<LiveState>>,
+    service: Service,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
     let address = listener.local_addr().map_err(|source| Error::Serve { source })?;
     require_loopback(address)?;
-    let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
+    let (stop, stopping) = watch::channel(false);
+    let shared = Arc::new(service::Shared::new(service, stopping.clone()));
+    let pulse = tokio::spawn(stream::beat(Arc::clone(&shared)));
     let graceful = async move {
         shutdown.await;
-        drop(stopping);
+        stop.send_replace(true);
     };
-    let server = axum::serve(connections::Limited::new(listener), routes::router(engines))
-        .with_graceful_shutdown(graceful)
-        .into_future();
+    let router = routes::router(Arc::clone(&shared));
+    let server = axum::serve(
+        connections::Limited::new(listener),
+        router.into_make_service_with_connect_info::<connections::Work>(),
+    )
+    .with_graceful_shutdown(graceful)
+    .into_future();
+    let everyone = async {
+        let result = server.await.map_err(|source| Error::Serve { source });
+        stream::all_gone(&shared).await;
+        result
+    };
     let deadline = async move {
-        // The sender is dropped, never used: that is the signal.
-        let _ = stopped.await;
+        stream::stopped(stopping).await;
         tokio::time::sleep(GRACE).await;
     };
-    tokio::select! {
-        result = server => result.map_err(|source| Error::Serve { source }),
+    let result = tokio::select! {
+        result = everyone => result,
         () = deadline => {
             tracing::warn!("requests still under way were cut off");
             Ok(())
         }
-    }
+    };
+    pulse.abort();
+    result
 }

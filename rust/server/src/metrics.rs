@@ -12,12 +12,10 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 use silverbullet_engine::live::{Counters, LiveState, Phase, StageLatency};
 
-use crate::routes::phase_name;
+use crate::store::{STATUSES, StoreView, StoreWatch};
 
 /// What [`encode`] writes.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-const PHASES: [Phase; 5] = [Phase::Starting, Phase::WarmingUp, Phase::Live, Phase::Ended, Phase::Failed];
 
 type Labels<'a, const N: usize> = [(&'a str, &'a str); N];
 type Counter = (&'static str, &'static str, fn(&Counters) -> &AtomicU64);
@@ -40,17 +38,42 @@ const QUANTILES: [Quantile; 5] = [
     ("1", |stage| stage.max),
 ];
 
+/// What the store counts of itself: name here, name in its state, help.
+const STORE_GAUGES: [(&str, &str, &str); 3] = [
+    ("store_pending_rows", "pending_rows", "Rows not yet committed to the tables"),
+    ("store_pending_bytes", "pending_bytes", "Memory of the rows not yet committed"),
+    ("store_spool_bytes", "spool_bytes", "Size of the spool on disk"),
+];
+const STORE_COUNTERS: [(&str, &str, &str); 3] = [
+    ("store_commits", "commits", "Commits to the tables"),
+    ("store_retries", "retries", "Commits tried again"),
+    ("store_dropped_rows", "dropped_rows", "Rows given up for want of room"),
+];
+
 /// The whole page.
-pub(crate) fn encode(engines: &[Arc<LiveState>]) -> Result<String, fmt::Error> {
-    let mut registry = Registry::with_prefix("silverbullet");
-    registry.register_collector(Box::new(Engines(engines.to_vec())));
+pub(crate) fn encode(registry: &Registry) -> Result<String, fmt::Error> {
     let mut page = String::new();
-    text::encode(&mut page, &registry)?;
+    text::encode(&mut page, registry)?;
     Ok(page)
 }
 
-#[derive(Debug)]
-struct Engines(Vec<Arc<LiveState>>);
+/// The engines and the store, read at each scrape.
+pub(crate) struct Engines {
+    engines: Vec<Arc<LiveState>>,
+    store: Option<StoreWatch>,
+}
+
+impl Engines {
+    pub(crate) fn new(engines: Vec<Arc<LiveState>>, store: Option<StoreWatch>) -> Self {
+        Self { engines, store }
+    }
+}
+
+impl fmt::Debug for Engines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engines").field("engines", &self.engines).finish_non_exhaustive()
+    }
+}
 
 impl Collector for Engines {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
@@ -61,7 +84,8 @@ impl Collector for Engines {
         self.counter(&mut encoder, "conflated", conflated, |engine| engine.latest.conflated())?;
         self.reasons(&mut encoder)?;
         self.latency(&mut encoder)?;
-        self.phases(&mut encoder)
+        self.phases(&mut encoder)?;
+        self.store(&mut encoder)
     }
 }
 
@@ -74,7 +98,7 @@ impl Engines {
         value: impl Fn(&LiveState) -> u64,
     ) -> fmt::Result {
         let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for engine in &self.0 {
+        for engine in &self.engines {
             let labels = [universe(engine)];
             ConstCounter::new(value(engine)).encode(metric.encode_family(&labels)?)?;
         }
@@ -84,7 +108,10 @@ impl Engines {
     fn reasons(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let help = "Inputs that could not be used, by reason";
         let mut metric = encoder.encode_descriptor("quarantined", help, None, MetricType::Counter)?;
-        for engine in &self.0 {
+        for engine in &self.engines {
+            // Always zero: whoever watches the series sees it before anything has gone wrong.
+            let labels: Labels<'_, 2> = [universe(engine), ("reason", "none")];
+            ConstCounter::new(0_u64).encode(metric.encode_family(&labels)?)?;
             for (reason, count) in engine.quarantine_reasons() {
                 let labels: Labels<'_, 2> = [universe(engine), ("reason", &reason)];
                 ConstCounter::new(count).encode(metric.encode_family(&labels)?)?;
@@ -92,7 +119,7 @@ impl Engines {
         }
         let help = "Inputs understood and rightly left out, by reason";
         let mut metric = encoder.encode_descriptor("ignored", help, None, MetricType::Counter)?;
-        for engine in &self.0 {
+        for engine in &self.engines {
             for (reason, count) in engine.summary().ignored {
                 let labels: Labels<'_, 2> = [universe(engine), ("reason", &reason)];
                 ConstCounter::new(count).encode(metric.encode_family(&labels)?)?;
@@ -106,7 +133,7 @@ impl Engines {
         let help = "Quantiles of the time a tick spends in a stage, since the start";
         let mut metric =
             encoder.encode_descriptor("latency", help, Some(&Unit::Seconds), MetricType::Gauge)?;
-        for engine in &self.0 {
+        for engine in &self.engines {
             for (stage, latency) in engine.latency() {
                 for (quantile, of) in QUANTILES {
                     let labels: Labels<'_, 3> = [universe(engine), ("stage", stage), ("quantile", quantile)];
@@ -117,7 +144,7 @@ impl Engines {
         }
         let help = "Ticks whose time in a stage was recorded";
         let mut metric = encoder.encode_descriptor("latency_samples", help, None, MetricType::Counter)?;
-        for engine in &self.0 {
+        for engine in &self.engines {
             for (stage, latency) in engine.latency() {
                 let labels: Labels<'_, 2> = [universe(engine), ("stage", stage)];
                 ConstCounter::new(latency.count).encode(metric.encode_family(&labels)?)?;
@@ -129,12 +156,38 @@ impl Engines {
     fn phases(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let help = "1 for the phase an engine is in, 0 for the others";
         let mut metric = encoder.encode_descriptor("phase", help, None, MetricType::Gauge)?;
-        for engine in &self.0 {
+        for engine in &self.engines {
             let now = engine.phase();
-            for phase in PHASES {
-                let labels: Labels<'_, 2> = [universe(engine), ("phase", phase_name(phase))];
+            for phase in Phase::ALL {
+                let labels: Labels<'_, 2> = [universe(engine), ("phase", phase.name())];
                 ConstGauge::new(i64::from(phase == now)).encode(metric.encode_family(&labels)?)?;
             }
+        }
+        Ok(())
+    }
+}
+
+impl Engines {
+    fn store(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(state) = self.store.as_ref().map(StoreView::of) else { return Ok(()) };
+        let help = "1 for the status the store has, 0 for the others";
+        let mut metric = encoder.encode_descriptor("store_status", help, None, MetricType::Gauge)?;
+        for status in STATUSES {
+            let value = i64::from(state.status() == status);
+            ConstGauge::new(value).encode(metric.encode_family(&[("status", status)])?)?;
+        }
+        for (name, of, help) in STORE_GAUGES {
+            let value = i64::try_from(state.count(of)).unwrap_or(i64::MAX);
+            ConstGauge::new(value).encode(encoder.encode_descriptor(
+                name,
+                help,
+                None,
+                MetricType::Gauge,
+            )?)?;
+        }
+        for (name, of, help) in STORE_COUNTERS {
+            let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            ConstCounter::new(state.count(of)).encode(metric)?;
         }
         Ok(())
     }

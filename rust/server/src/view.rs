@@ -2,28 +2,38 @@
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use silverbullet_engine::live::LiveState;
 use silverbullet_engine::publication::{Answer, Publication};
 use silverbullet_kernel::{Label, Method, Objective, Portfolio};
+use silverbullet_market::Clock;
+use utoipa::ToSchema;
 
 /// One portfolio as JSON: `{objective, method, mean, risk, sharpe, gap, label, weights: {asset: weight}}`.
 /// Mean, risk and Sharpe are per bar; a number that is not finite becomes `null`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Portfolio)]
 pub struct PortfolioView<'a> {
     /// What it was chosen for.
+    #[schema(value_type = String, example = "max-sharpe")]
     pub objective: Objective,
     /// How it was found.
+    #[schema(value_type = String, example = "exact")]
     pub method: Method,
     /// Expected simple return per bar.
+    #[schema(value_type = Option<f64>)]
     pub mean: f64,
     /// Standard deviation per bar.
+    #[schema(value_type = Option<f64>)]
     pub risk: f64,
     /// Sharpe ratio per bar.
     pub sharpe: Option<f64>,
     /// Stated distance from the optimum.
     pub gap: Option<f64>,
-    /// Whether this answers the question asked.
+    /// Whether this answers the question asked: `ok`, or `fallback` with its reason.
+    #[schema(value_type = String, example = "ok")]
     pub label: Label,
     /// Weights by asset.
+    #[schema(value_type = BTreeMap<String, f64>)]
     pub weights: Weights<'a>,
 }
 
@@ -87,11 +97,16 @@ impl<'a> PortfolioView<'a> {
 }
 
 /// A publication as JSON: `{universe, sequence, as_of, portfolios}`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Publication)]
 pub(crate) struct PublicationView<'a> {
+    /// Name of the universe.
     universe: &'a str,
+    /// Counts the run's publications from 1.
     sequence: u64,
+    /// Event time of what it answers, ISO 8601.
     as_of: String,
+    /// What was answered.
     portfolios: Vec<PortfolioView<'a>>,
 }
 
@@ -112,9 +127,20 @@ impl<'a> PublicationView<'a> {
 
 /// Nanoseconds since 1970 as ISO 8601 in UTC with nine decimals. Every `i64` of nanoseconds is a date from
 /// 1677 to 2262.
-fn iso_8601(nanos: i64) -> String {
+pub(crate) fn iso_8601(nanos: i64) -> String {
     jiff::Timestamp::from_nanosecond(i128::from(nanos))
         .map_or_else(|_| String::new(), |time| format!("{time:.9}"))
+}
+
+/// Milliseconds since the engine took its last input; `None` before the first.
+pub(crate) fn last_input_age_ms(live: &LiveState, clock: &dyn Clock) -> Option<u64> {
+    let age = clock.monotonic().saturating_sub(live.last_input()?).max(0);
+    Some(age.unsigned_abs() / 1_000_000)
+}
+
+/// A finite number, or nothing.
+pub(crate) fn finite(number: f64) -> Option<f64> {
+    number.is_finite().then_some(number)
 }
 
 #[cfg(test)]

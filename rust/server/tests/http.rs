@@ -1,118 +1,26 @@
 //! A real server on a port of its own, asked over HTTP.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "in a test a panic is the report"
+)]
 
-use std::collections::BTreeMap;
+mod common;
+
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
+use std::net::TcpStream;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::Value;
+use common::{Market, Server, service, settings, source, state};
+use serde_json::json;
 use silverbullet_engine::{End, Engine, EngineOptions, LiveState, Phase};
-use silverbullet_kernel::Objective;
-use silverbullet_market::{
-    HistoryBar, Input, Sink, SourceDescription, StopFlag, SystemClock, Universe, UniverseSettings,
-};
-use silverbullet_server::{Error, Result, bind, serve};
-use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use silverbullet_market::{Clock, HistoryBar, Input, Sink, StopFlag, SystemClock, Universe};
+use silverbullet_server::{Error, Service, StoreWatch, serve};
 
-fn source() -> SourceDescription {
-    SourceDescription {
-        name: "test".into(),
-        identity: "test".into(),
-        assets: ["XRP", "ADA", "BTC"].map(String::from).to_vec(),
-        grid: None,
-        replayable: true,
-        rows: None,
-    }
-}
-
-fn universe(name: &str) -> Universe {
-    let settings = UniverseSettings {
-        assets: vec![],
-        bar: "1s".into(),
-        window: 10,
-        estimator: "ledoit-wolf".into(),
-        half_life: 100.0,
-        risk_free: 0.0,
-        lower: 0.0,
-        upper: 1.0,
-        bounds: BTreeMap::new(),
-        objectives: Objective::ALL.to_vec(),
-        population: 256,
-        samples: 256,
-        lateness: "250ms".into(),
-        stale_after: "1h".into(),
-        max_ahead: "1h".into(),
-        max_price_ratio: 10.0,
-        frontier_every: "1m".into(),
-    };
-    Universe::resolve(name, &settings, &source(), 0).unwrap()
-}
-
-fn state(name: &str) -> Arc<LiveState> {
-    Arc::new(LiveState::new(universe(name), "test", "run", None, 2))
-}
-
-/// A server in a runtime of its own.
-struct Server {
-    runtime: Runtime,
-    address: SocketAddr,
-    shutdown: oneshot::Sender<()>,
-    task: JoinHandle<Result<()>>,
-}
-
-impl Server {
-    fn start(engines: Vec<Arc<LiveState>>) -> Self {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = listener.local_addr().unwrap();
-        let (shutdown, stopped) = oneshot::channel::<()>();
-        let task = runtime.spawn(async move {
-            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            serve(listener, engines, async { drop(stopped.await) }).await
-        });
-        Self { runtime, address, shutdown, task }
-    }
-
-    fn stop(self) {
-        self.shutdown.send(()).unwrap();
-        self.runtime
-            .block_on(async { tokio::time::timeout(Duration::from_secs(10), self.task).await })
-            .expect("the server ends")
-            .unwrap()
-            .unwrap();
-    }
-
-    /// Status, content type and body.
-    fn get(&self, path: &str) -> (u16, String, String) {
-        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let mut response = agent.get(format!("http://{}{path}", self.address)).call().unwrap();
-        let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
-        (response.status().as_u16(), kind, response.body_mut().read_to_string().unwrap())
-    }
-
-    fn problem(&self, path: &str) -> (u16, Value) {
-        let (status, kind, body) = self.get(path);
-        assert_eq!(kind, "application/problem+json", "{body}");
-        let body: Value = serde_json::from_str(&body).unwrap();
-        assert_eq!(body["status"].as_u64(), Some(u64::from(status)));
-        (status, body["detail"].clone())
-    }
-
-    /// The first line of what is answered to raw bytes.
-    fn raw(&self, request: &str) -> String {
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer.lines().next().unwrap_or_default().to_owned()
-    }
-}
+const CONTENT_SECURITY_POLICY: &str = "content-security-policy";
 
 fn publish(state: &LiveState) {
     state.latest.publish(|publication| {
@@ -129,18 +37,17 @@ fn publish(state: &LiveState) {
 fn the_newest_portfolios_are_served_as_the_contract_says() {
     let engine = state("default");
     let server = Server::start(vec![Arc::clone(&engine)]);
-    let (status, detail) = server.problem("/api/v1/portfolios/latest");
-    assert!(status == 503 && detail.as_str().unwrap().contains("no answer yet"));
+    assert!(server.get("/api/v1/portfolios/latest").problem(503).contains("no answer yet"));
     publish(&engine);
     for path in ["/api/v1/portfolios/latest", "/api/v1/portfolios/latest?universe=default"] {
-        let (status, kind, body) = server.get(path);
-        assert_eq!((status, kind.as_str()), (200, "application/json"));
+        let answer = server.get(path);
+        assert_eq!((answer.status, answer.headers["content-type"].as_str()), (200, "application/json"));
         let expected = concat!(
             r#"{"universe":"default","sequence":7,"as_of":"2025-05-12T00:00:00.000000001Z","portfolios":["#,
             r#"{"objective":"max-sharpe","method":"exact","mean":null,"risk":0.5,"sharpe":null,"gap":null,"#,
             r#""label":"ok","weights":{"XRP":0.25,"BTC":0.75}}]}"#
         );
-        assert_eq!(body, expected);
+        assert_eq!(answer.text(), expected);
     }
     server.stop();
 }
@@ -149,65 +56,261 @@ fn the_newest_portfolios_are_served_as_the_contract_says() {
 fn what_is_not_there_is_told_as_problem_details() {
     let server = Server::start(vec![state("one"), state("two")]);
     let says = |path: &str, status: u16, part: &str| {
-        let (found, detail) = server.problem(path);
-        assert_eq!(found, status, "{path}");
-        assert!(detail.as_str().unwrap().contains(part), "{path}: {detail}");
+        let detail = server.get(path).problem(status);
+        assert!(detail.contains(part), "{path}: {detail}");
     };
-    says("/api/v1/portfolios/latest?universe=three", 404, "one, two");
-    says("/api/v1/portfolios/latest", 400, "one, two");
-    says("/api/v1/portfolios/latest?universe=one&universe=two", 400, "universe");
-    says("/api/v1/portfolios/latest?universe=two", 503, "two");
+    for resource in ["portfolios/latest", "frontier/latest", "assets"] {
+        says(&format!("/api/v1/{resource}?universe=three"), 404, "one, two");
+        says(&format!("/api/v1/{resource}"), 400, "one, two");
+        says(&format!("/api/v1/{resource}?universe=one&universe=two"), 400, "universe");
+        says(&format!("/api/v1/{resource}?universe=two"), 503, "two");
+    }
+    says("/api/v1/events?universe=three", 404, "one, two");
+    says("/api/v1/latency", 400, "one, two");
+    says("/api/v1/bars?universe=one", 404, "--data");
+    says("/api/v1/runs", 404, "--data");
+    says("/api/v1/docs/nothing.js", 404, "nothing.js");
     says("/nothing", 404, "/nothing");
-    assert!(
-        server.raw("POST /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").contains("405")
-    );
-    assert!(
-        server
-            .raw("GET /healthz HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n")
-            .contains("403")
-    );
-    assert!(
-        server.raw("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").contains("200")
-    );
+    assert!(server.ask("POST", "/api/v1/sql", &[], "SELECT 1").problem(404).contains("--data"));
+    assert!(server.ask("POST", "/healthz", &[], "").problem(405).contains("GET"));
+    assert!(server.get("/api/v1/sql").problem(405).contains("POST"));
     server.stop();
 }
 
 #[test]
+fn pages_of_other_sites_are_refused_and_every_answer_tells_browsers_what_they_may() {
+    let server = Server::start(vec![state("default")]);
+    server.ask("GET", "/healthz", &[("Host", "evil.example")], "").problem(403);
+    server.ask("GET", "/healthz", &[("Origin", "http://evil.example")], "").problem(403);
+    let own = format!("http://{}", server.address);
+    assert_eq!(server.ask("GET", "/healthz", &[("Origin", &own)], "").status, 200);
+    assert_eq!(server.ask("GET", "/healthz", &[("Host", "localhost")], "").status, 200);
+    for path in ["/", "/healthz", "/api/v1/docs", "/nothing"] {
+        let answer = server.get(path);
+        let policy = &answer.headers[CONTENT_SECURITY_POLICY];
+        assert!(
+            policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
+        assert_eq!(answer.headers["x-content-type-options"], "nosniff");
+        assert_eq!(answer.headers["referrer-policy"], "no-referrer");
+    }
+    server.stop();
+}
+
+#[test]
+fn the_page_and_the_documentation_need_nothing_from_elsewhere() {
+    let server = Server::start(vec![state("default")]);
+    for path in ["/", "/api/v1/docs"] {
+        let page = server.get(path);
+        assert_eq!((page.status, page.headers["content-type"].as_str()), (200, "text/html; charset=utf-8"));
+        let text = page.text();
+        assert!(!text.contains("http://") && !text.contains("https://"), "{path}");
+        assert!(!text.contains("<style") && !text.contains("style=") && !text.contains("onclick"), "{path}");
+        for part in text
+            .split("src=\"")
+            .skip(1)
+            .chain(text.split("<link").skip(1).filter_map(|rest| rest.split("href=\"").nth(1)))
+        {
+            let link = part.split('"').next().unwrap();
+            let link = format!("/{}", link.trim_start_matches("./").trim_start_matches('/'));
+            let file = server.get(&link);
+            assert_eq!(file.status, 200, "{link} of {path}");
+            let again = file.headers.get("etag").cloned().unwrap_or_default();
+            if !again.is_empty() {
+                assert_eq!(server.ask("GET", &link, &[("If-None-Match", &again)], "").status, 304);
+            }
+        }
+    }
+    assert_eq!(server.get("/").headers["cache-control"], "no-store");
+    server.stop();
+}
+
+#[test]
+fn every_route_is_documented_and_every_documented_route_answers() {
+    let market = Market::open("default");
+    let server = Server::start(vec![Arc::clone(&market.live)]);
+    let document = server.get("/api/v1/openapi.json").json();
+    assert_eq!(
+        (document["openapi"].as_str(), document["info"]["version"].as_str()),
+        (Some("3.1.0"), Some("1.2.3"))
+    );
+    let paths = document["paths"].as_object().unwrap();
+    let expected: BTreeSet<&str> = [
+        "/api/v1/universes",
+        "/api/v1/portfolios/latest",
+        "/api/v1/frontier/latest",
+        "/api/v1/assets",
+        "/api/v1/bars",
+        "/api/v1/runs",
+        "/api/v1/events",
+        "/api/v1/latency",
+        "/api/v1/status",
+        "/api/v1/sql",
+        "/api/v1/catalog",
+        "/api/v1/openapi.json",
+        "/api/v1/docs",
+        "/api/v1/docs/{file}",
+        "/api/v1/stream",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+    ]
+    .into();
+    assert_eq!(paths.keys().map(String::as_str).collect::<BTreeSet<_>>(), expected);
+    for (path, methods) in paths {
+        for (method, operation) in methods.as_object().unwrap() {
+            let address = path.replace("{file}", "docs.js");
+            let answer = server.ask(&method.to_uppercase(), &address, &[], "");
+            let known = operation["responses"].as_object().unwrap();
+            // Without tables SQL, bars and runs have nothing to say, and the stream wants an upgrade.
+            let status = answer.status.to_string();
+            assert!(known.contains_key(&status) || known.contains_key("default"), "{path}: {status}");
+            if !known.contains_key(&status) {
+                answer.problem(answer.status);
+                continue;
+            }
+            if answer.headers["content-type"] != "application/json" {
+                continue;
+            }
+            let schema = &known[&status]["content"]["application/json"]["schema"]["$ref"];
+            let Some(name) = schema.as_str().and_then(|name| name.rsplit('/').next()) else { continue };
+            let documented = document["components"]["schemas"][name]["properties"].as_object().unwrap();
+            let found = answer.json();
+            let found: BTreeSet<_> = found.as_object().unwrap().keys().cloned().collect();
+            assert_eq!(found, documented.keys().cloned().collect(), "{path}");
+        }
+    }
+    server.stop();
+    market.close();
+}
+
+#[test]
+fn live_resources_show_what_a_real_engine_knows() {
+    let market = Market::open("default");
+    let server = Server::start(vec![Arc::clone(&market.live)]);
+    let universes = server.get("/api/v1/universes").json();
+    let universe = &universes["universes"][0];
+    assert_eq!((universe["universe"].as_str(), universe["phase"].as_str()), (Some("default"), Some("live")));
+    assert_eq!(
+        (universe["interval_ns"].as_i64(), universe["interval"].as_str()),
+        (Some(1_000_000_000), Some("1s"))
+    );
+    assert!(universe["last_input_age_ms"].as_u64().unwrap() < 5_000);
+    let names = universe["assets"].as_array().unwrap();
+
+    let frontier = server.get("/api/v1/frontier/latest").json();
+    let points = frontier["frontier"].as_array().unwrap();
+    assert!(points.len() > 10 && frontier["method"] == "exact" && frontier["label"] == "ok");
+    assert!(points.is_sorted_by(|one, other| one["mean"].as_f64() <= other["mean"].as_f64()));
+    for point in points {
+        let sum: f64 =
+            point["weights"].as_object().unwrap().values().map(|weight| weight.as_f64().unwrap()).sum();
+        assert!((sum - 1.0).abs() < 1e-9, "{sum}");
+    }
+
+    let assets = server.get("/api/v1/assets?universe=default").json();
+    let assets = assets["assets"].as_array().unwrap();
+    assert_eq!(assets.len(), names.len());
+    for (asset, name) in assets.iter().zip(names) {
+        assert_eq!((&asset["asset"], &asset["eligible"]), (name, &true.into()));
+        assert!(asset["price"].as_f64().unwrap() > 0.0 && asset["volatility"].as_f64().unwrap() > 0.0);
+        let tick = &asset["last_tick"];
+        assert!(tick.is_null() || tick.as_str().unwrap().starts_with("2025-05-12T"), "{tick}");
+    }
+    assert!(server.get("/api/v1/events").json()["events"].is_array());
+    let stages = || server.get("/api/v1/latency").json()["stages"].as_array().unwrap().len();
+    common::wait_for("latency is shown", || stages() == 4);
+    let status = server.get("/api/v1/status").json();
+    assert_eq!((&status["ready"], &status["version"]), (&true.into(), &"1.2.3".into()));
+    assert!(status["store"].is_null() && status["universes"]["default"] == "live");
+    server.stop();
+    market.close();
+}
+
+#[test]
+fn a_scene_is_formed_for_many_at_once() {
+    let market = Market::open("default");
+    let server = Server::start(vec![Arc::clone(&market.live)]);
+    let began = SystemClock.monotonic();
+    for _ in 0..60 {
+        assert_eq!(server.get("/api/v1/frontier/latest").status, 200);
+    }
+    let seconds = (SystemClock.monotonic() - began) as f64 / 1e9;
+    let metrics = server.get("/metrics");
+    let line =
+        metrics.text().lines().find(|line| line.starts_with("silverbullet_scene_seconds_count")).unwrap();
+    let scenes: f64 = line.split(' ').nth(1).unwrap().parse().unwrap();
+    assert!(scenes >= 1.0 && scenes <= seconds * 15.0 + 2.0, "{scenes} scenes in {seconds} s");
+    server.stop();
+    market.close();
+}
+
+#[test]
 fn readiness_follows_a_real_engine_and_metrics_count_it() {
+    let universe = Universe::resolve("default", &settings(), &source(), 0).unwrap();
     let options = EngineOptions::new("run", Arc::new(SystemClock), StopFlag::default());
-    let (engine, mut sink) = Engine::start(universe("default"), &source(), options).unwrap();
+    let (engine, mut sink) = Engine::start(universe, &source(), options).unwrap();
     let live = engine.live();
     let server = Server::start(vec![Arc::clone(&live)]);
-    let (status, _, body) = server.get("/readyz");
-    assert_eq!((status, body.as_str()), (503, r#"{"ready":false,"universes":{"default":"starting"}}"#));
-    for number in 0..12_i64 {
+    let ready = server.get("/readyz");
+    let expected =
+        r#"{"ready":false,"universes":{"default":"starting"},"reasons":["universe default is starting"]}"#;
+    assert_eq!((ready.status, ready.text()), (503, expected));
+    for number in 0..32_i64 {
         let wave = |phase: f64| Some(100.0 + (number as f64 * 1.3 + phase).sin());
         let closes = vec![wave(0.0), wave(1.0), wave(2.0)];
         sink.frame();
         sink.push(Input::History(Box::new(HistoryBar { number: 1_747_008_000 + number, closes })));
     }
-    while live.phase() != Phase::Live {
-        std::thread::yield_now();
-    }
-    assert_eq!(server.get("/readyz").0, 200);
-    assert_eq!(server.get("/healthz").2, r#"{"status":"alive"}"#);
+    common::wait_for("the engine is live", || live.phase() == Phase::Live);
+    assert_eq!(server.get("/readyz").status, 200);
+    assert_eq!(server.get("/healthz").text(), r#"{"status":"alive"}"#);
     sink.end(End::Stopped);
     engine.finish().unwrap();
-    let (_, kind, metrics) = server.get("/metrics");
-    assert!(kind.starts_with("application/openmetrics-text"));
+    let metrics = server.get("/metrics");
+    assert!(metrics.headers["content-type"].starts_with("application/openmetrics-text"));
     for line in [
-        "silverbullet_frames_total{universe=\"default\"} 12",
-        "silverbullet_bars_total{universe=\"default\"} 12",
+        "silverbullet_frames_total{universe=\"default\"} 32",
+        "silverbullet_bars_total{universe=\"default\"} 32",
+        "silverbullet_quarantined_total{universe=\"default\",reason=\"none\"} 0",
         "silverbullet_phase{universe=\"default\",phase=\"ended\"} 1",
         "silverbullet_phase{universe=\"default\",phase=\"live\"} 0",
+        "silverbullet_sql_queries_total 0",
+        "silverbullet_stream_clients 0",
+        "silverbullet_scene_seconds_count 0",
         "# TYPE silverbullet_latency_seconds gauge",
         "# EOF",
     ] {
-        assert!(metrics.lines().any(|found| found == line), "no {line} in\n{metrics}");
+        assert!(metrics.text().lines().any(|found| found == line), "no {line} in\n{}", metrics.text());
     }
-    assert_eq!(server.get("/readyz").0, 503);
+    assert_eq!(server.get("/readyz").status, 503);
     assert!(live.latest.published() > 0);
     server.stop();
+}
+
+#[test]
+fn a_store_that_keeps_nothing_makes_the_server_unready_and_says_why() {
+    let market = Market::open("default");
+    let status = Arc::new(Mutex::new("ok"));
+    let watched = Arc::clone(&status);
+    let state = move || json!({"status": *watched.lock().unwrap(), "reason": "no space left", "commits": 3});
+    let store = Some(StoreWatch::new(state));
+    let server = Server::serving(Service { store, ..service(vec![Arc::clone(&market.live)]) });
+    for (now, ready) in [("ok", true), ("behind", true), ("failing", false), ("full", false)] {
+        *status.lock().unwrap() = now;
+        let answer = server.get("/readyz");
+        assert_eq!((answer.status == 200, answer.json()["ready"].as_bool()), (ready, Some(ready)), "{now}");
+        assert_eq!(answer.text().contains(&format!("the store is {now}: no space left")), !ready);
+        assert_eq!(server.get("/api/v1/status").json()["store"]["status"], now);
+        let line = format!("silverbullet_store_status{{status=\"{now}\"}} 1");
+        let metrics = server.get("/metrics");
+        assert!(
+            metrics.text().contains(&line) && metrics.text().contains("silverbullet_store_commits_total 3")
+        );
+    }
+    server.stop();
+    market.close();
 }
 
 #[test]
@@ -231,7 +334,7 @@ fn an_address_that_others_can_reach_is_refused() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let outcome = runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("0.0.0.0:0").await.unwrap();
-        serve(listener, vec![state("default")], std::future::ready(())).await
+        serve(listener, service(vec![state("default")]), std::future::ready(())).await
     });
     assert!(matches!(outcome, Err(Error::NotLoopback { .. })));
 }

@@ -27,7 +27,7 @@ struct Limited<'a, S> {
 
 impl<S: Sink> Sink for Limited<'_, S> {
     fn push(&mut self, input: Input) {
-        if let (Some(left), Input::Tick(_)) = (&mut self.left, &input) {
+        if let (Some(left), Input::Tick(_), false) = (&mut self.left, &input, self.engines.hurries()) {
             if *left == 0 {
                 return;
             }
@@ -43,6 +43,10 @@ impl<S: Sink> Sink for Limited<'_, S> {
         if self.left != Some(0) {
             self.engines.frame();
         }
+    }
+
+    fn hurries(&self) -> bool {
+        self.engines.hurries()
     }
 }
 

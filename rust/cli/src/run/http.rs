@@ -1,11 +1,10 @@
 //! The HTTP server on threads of its own, beside the engines.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use silverbullet_engine::live::LiveState;
+use silverbullet_server::Service;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -42,10 +41,10 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Serves `engines` on `listener`.
-    pub(crate) fn start(listener: TcpListener, engines: Vec<Arc<LiveState>>) -> anyhow::Result<Self> {
+    /// Serves `service` on `listener`.
+    pub(crate) fn start(listener: TcpListener, service: Service) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
+            .worker_threads(2)
             .thread_name("http")
             .enable_all()
             .build()
@@ -56,7 +55,7 @@ impl Server {
             let listener = tokio::net::TcpListener::from_std(listener)
                 .map_err(|source| silverbullet_server::Error::Serve { source })?;
             // A sender that is gone is as good a reason to stop as a message.
-            silverbullet_server::serve(listener, engines, async { drop(stopped.await) }).await
+            silverbullet_server::serve(listener, service, async { drop(stopped.await) }).await
         });
         Ok(Self { runtime, address, shutdown, task })
     }

@@ -4,6 +4,7 @@ mod ending;
 mod feeder;
 pub(crate) mod http;
 mod interrupt;
+mod keeper;
 mod plain;
 mod remarks;
 mod rows;

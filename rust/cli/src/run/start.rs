@@ -12,10 +12,13 @@ use silverbullet_market::{
     Nanos, Source, SourceDescription, SourceError, StopFlag, Universe, UniverseSettings, format_duration,
 };
 
+use silverbullet_server::{Service, StoreWatch};
+
 use super::ending::{self, Finished};
 use super::feeder;
 use super::http::{self, Server};
 use super::interrupt::Interrupt;
+use super::keeper::Keeper;
 use super::rows::Rows;
 use crate::Session;
 use crate::args::RunArguments;
@@ -57,11 +60,17 @@ pub(crate) fn start(
     writers.reverse();
     let run_id = run_id(session);
     let stop = interrupt.stop();
+    let mut keeper = Keeper::open(settings, session)?;
     let mut engines = Vec::new();
     let mut sinks = Vec::new();
     for universe in universes {
         let mut options = EngineOptions::new(&run_id, Arc::clone(&session.clock), stop.clone());
         options.workers = workers(settings.run.workers);
+        if let Some(keeper) = &mut keeper {
+            // A file of rows has all of them, so it needs the whole input.
+            let fresh = arguments.fresh || arguments.output.is_some();
+            options = keeper.attach(options, &universe, source.description(), fresh)?;
+        }
         if let Some(writer) = writers.pop() {
             options = options.with_json_lines(writer);
         }
@@ -70,11 +79,24 @@ pub(crate) fn start(
         sinks.push(sink);
     }
     let live: Vec<_> = engines.iter().map(Engine::live).collect();
-    let http = listener.map(|listener| Server::start(listener, live.clone())).transpose()?;
+    let mut service = Service {
+        engines: live.clone(),
+        sql: None,
+        store: None,
+        clock: Arc::clone(&session.clock),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    if let Some(keeper) = &mut keeper {
+        keeper.watch(&live)?;
+        service.sql = Some(keeper.sql(settings, &live)?);
+        let store = keeper.store();
+        service.store = Some(StoreWatch::new(move || store.state()));
+    }
+    let http = listener.map(|listener| Server::start(listener, service)).transpose()?;
     if let Some(server) = &http {
         output::note(&format!("listening on http://{}", server.address()));
     }
-    let end = End { engines, rows, output: arguments.output.clone() };
+    let end = End { engines, rows, keeper, output: arguments.output.clone() };
     let finished = spawn(source, FanOut::new(sinks), end, arguments.limit, stop.clone())?;
     Ok((Running { live, finished, stop }, http))
 }
@@ -83,6 +105,7 @@ pub(crate) fn start(
 struct End {
     engines: Vec<Engine>,
     rows: Option<Rows>,
+    keeper: Option<Keeper>,
     output: Option<PathBuf>,
 }
 
@@ -114,7 +137,9 @@ fn spawn(
 impl End {
     /// Ends every engine even where one fails; the first failure is the result.
     fn finish(self, fed: Result<(), SourceError>) -> Finished {
+        let live: Vec<_> = self.engines.iter().map(Engine::live).collect();
         let outcomes: Vec<_> = self.engines.into_iter().map(Engine::finish).collect();
+        let kept = self.keeper.map_or(Ok(()), |keeper| keeper.finish(&live));
         let summaries = outcomes.into_iter().collect::<Result<Vec<Summary>, _>>();
         let summaries = summaries.map_err(|error| match &self.output {
             Some(path) if matches!(error, Error::Output(_) | Error::Json(_)) => {
@@ -126,6 +151,7 @@ impl End {
             rows.join()?;
         }
         fed?;
+        kept?;
         Ok(ending::sum(summaries))
     }
 }

@@ -11,7 +11,7 @@ mod unknown;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::value::{Dict, Value};
@@ -34,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) log: String,
     pub(crate) run: RunSettings,
     pub(crate) optimize: OptimizeSettings,
+    pub(crate) store: StoreSettings,
+    pub(crate) sql: SqlSettings,
     pub(crate) server: ServerSettings,
     pub(crate) csv: CsvSettings,
     pub(crate) simulator: SimulatorSettings,
@@ -63,6 +65,29 @@ pub(crate) struct OptimizeSettings {
 #[serde(deny_unknown_fields)]
 pub(crate) struct CsvSettings {
     pub(crate) timestamp_unit: String,
+}
+
+/// Whether, where and how results are kept. Times are durations such as `10s`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StoreSettings {
+    pub(crate) enabled: bool,
+    pub(crate) directory: PathBuf,
+    pub(crate) flush_every: String,
+    pub(crate) flush_rows: usize,
+    pub(crate) spool_mib: u64,
+    pub(crate) memory_mib: usize,
+    pub(crate) maintain_every: String,
+    pub(crate) retention: String,
+}
+
+/// What a query may take.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SqlSettings {
+    pub(crate) time: String,
+    pub(crate) memory_mib: usize,
+    pub(crate) rows: usize,
 }
 
 /// Whether and where HTTP is served.

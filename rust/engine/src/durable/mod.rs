@@ -4,12 +4,15 @@
 //! hot thread ──final bars, events──► sequencer ──jobs──► workers ──rows──► writer ──► RowSink
 //! ```
 //! The sequencer keeps the window and numbers the work; workers compute each bar's rows as a pure function;
-//! the writer puts them back in order, adds the turnover, and hands them on. Every channel is bounded. The
+//! the writer puts them back in order, adds the turnover, and hands them on. A cut travels with them under a
+//! number of its own, and each of them adds its part to the [`Checkpoint`]. Every channel is bounded. The
 //! hot thread's channel has room for what a source may bring after it is held back ([`Backlog`]), so that
 //! the hot thread does not wait for it; only a stream with hardly a tick a bar, each closing many bars at
 //! once, can fill it, and then the hot thread waits: nothing is lost.
 
 pub mod compute;
+mod cut;
+mod fan_out;
 pub mod jsonl;
 pub mod rows;
 mod writer;
@@ -22,12 +25,16 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use silverbullet_market::moments::ReturnMatrix;
 use silverbullet_market::{FinalBar, ReturnWindow, StopFlag, Universe};
 
+use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::failure::on_failure;
 use crate::live::LiveState;
 use compute::Job;
+pub use cut::{Cut, CutRequest};
+pub use fan_out::FanOutRows;
 use rows::{Row, StoredEvent};
 pub use writer::RowSink;
+use writer::Writer;
 
 /// Bars that may be under way before the source is held back.
 const MOST_BACKLOG: i64 = 256;
@@ -43,6 +50,8 @@ pub enum DurableInput {
     Gap(Box<StoredEvent>),
     /// Something to be kept in `events`.
     Event(Box<StoredEvent>),
+    /// A consistent cut after everything handed over so far.
+    Cut(Box<Cut>),
 }
 
 /// How much is under way; what sources look at before they go on.
@@ -68,6 +77,12 @@ impl Backlog {
 pub(crate) enum Work {
     Bar(Box<Job>),
     Event(Box<StoredEvent>),
+    Cut(Box<Checkpoint>),
+}
+
+pub(crate) enum Done {
+    Rows(Vec<Row>),
+    Cut(Box<Checkpoint>),
 }
 
 /// The threads of the durable path of one engine.
@@ -75,17 +90,19 @@ pub(crate) enum Work {
 pub struct DurablePath {
     input: Option<Sender<DurableInput>>,
     backlog: Arc<Backlog>,
+    cut_request: Option<CutRequest>,
     threads: Vec<(&'static str, JoinHandle<Result<()>>)>,
 }
 
 impl DurablePath {
-    /// Starts sequencer, `workers` workers and the writer into `sink`. `ring` is how many inputs may be on
-    /// their way to the hot thread; `stop` is raised when a thread fails.
+    /// Starts sequencer, `workers` workers and the writer into `sink`, to go on from `start`. `ring` is how many
+    /// inputs may be on their way to the hot thread; `stop` is raised when a thread fails.
     ///
     /// # Errors
     /// Where the system gives no thread.
     pub fn start(
         live: &Arc<LiveState>,
+        start: Checkpoint,
         workers: usize,
         sink: Box<dyn RowSink>,
         ring: usize,
@@ -96,12 +113,18 @@ impl DurablePath {
         let room = usize::try_from(MOST_BACKLOG).unwrap_or(usize::MAX) + ring + universe.window + CHANNEL;
         let (input, inputs) = bounded(room);
         let (work, jobs) = bounded::<(u64, Work)>(CHANNEL);
-        let (done, results) = bounded::<(u64, Vec<Row>)>(CHANNEL);
+        let (done, results) = bounded::<(u64, Done)>(CHANNEL);
         let backlog = Arc::new(Backlog::default());
-        let mut path = Self { input: Some(input), backlog: Arc::clone(&backlog), threads: Vec::new() };
+        let mut path = Self {
+            input: Some(input),
+            backlog: Arc::clone(&backlog),
+            cut_request: sink.cut_request(),
+            threads: Vec::new(),
+        };
+        let Checkpoint { window, weights, events, .. } = start;
         {
             let universe = Arc::clone(&universe);
-            path.spawn("sequencer", stop, move || sequence(&universe, &inputs, &work))?;
+            path.spawn("sequencer", stop, move || sequence(&universe, window, &inputs, &work))?;
         }
         for _ in 0..workers.max(1) {
             let (universe, jobs, done) = (Arc::clone(&universe), jobs.clone(), done.clone());
@@ -110,7 +133,9 @@ impl DurablePath {
         drop((jobs, done));
         let live = Arc::clone(live);
         let settled = move |count: i64| backlog.add(-count);
-        path.spawn("writer", stop, move || writer::write_all(&live, &results, sink, &settled))?;
+        path.spawn("writer", stop, move || {
+            Writer::new(&live, sink, events, weights).run(&results, &settled)
+        })?;
         Ok(path)
     }
 
@@ -120,7 +145,12 @@ impl DurablePath {
         Arc::clone(&self.backlog)
     }
 
-    /// Hands a bar or an event over. Returns at once while the source keeps to the backlog.
+    /// True once after the sink has asked for a cut.
+    pub(crate) fn take_cut_request(&self) -> bool {
+        self.cut_request.as_ref().is_some_and(CutRequest::take)
+    }
+
+    /// Hands a bar, an event or a cut over. Returns at once while the source keeps to the backlog.
     pub fn hand_over(&self, input: DurableInput) {
         if let Some(sender) = &self.input {
             self.backlog.add(1);
@@ -164,8 +194,12 @@ impl DurablePath {
     }
 }
 
-fn sequence(universe: &Universe, inputs: &Receiver<DurableInput>, work: &Sender<(u64, Work)>) -> Result<()> {
-    let mut window = ReturnWindow::new(universe.assets.len(), universe.window, universe.stale_after);
+fn sequence(
+    universe: &Universe,
+    mut window: ReturnWindow,
+    inputs: &Receiver<DurableInput>,
+    work: &Sender<(u64, Work)>,
+) -> Result<()> {
     for (number, input) in (0_u64..).zip(inputs) {
         let item = match input {
             DurableInput::Bar(bar) => Work::Bar(Box::new(job_of(&mut window, *bar))),
@@ -174,12 +208,30 @@ fn sequence(universe: &Universe, inputs: &Receiver<DurableInput>, work: &Sender<
                 window.clear();
                 Work::Event(event)
             }
+            DurableInput::Cut(cut) => Work::Cut(Box::new(checkpoint_at(universe, *cut, &window))),
         };
         if work.send((number, item)).is_err() {
             break;
         }
     }
     Ok(())
+}
+
+/// The checkpoint of a cut, but for what only the writer knows.
+fn checkpoint_at(universe: &Universe, cut: Cut, window: &ReturnWindow) -> Checkpoint {
+    let Cut { inputs, bar, complete, offsets, assembly } = cut;
+    Checkpoint {
+        universe: universe.name.clone(),
+        variant: universe.variant.clone(),
+        inputs,
+        bar,
+        events: 0,
+        complete,
+        offsets,
+        assembly,
+        window: window.clone(),
+        weights: Vec::new(),
+    }
 }
 
 /// Moves the window on to `bar` and copies out what its rows depend on.
@@ -193,13 +245,14 @@ pub fn job_of(window: &mut ReturnWindow, bar: FinalBar) -> Job {
     Job { bar, eligible, stale, returns }
 }
 
-fn work_on(universe: &Universe, jobs: &Receiver<(u64, Work)>, done: &Sender<(u64, Vec<Row>)>) -> Result<()> {
+fn work_on(universe: &Universe, jobs: &Receiver<(u64, Work)>, done: &Sender<(u64, Done)>) -> Result<()> {
     for (number, work) in jobs {
-        let rows = match work {
-            Work::Bar(job) => compute::rows_of(universe, &job)?,
-            Work::Event(event) => vec![Row::Events(*event)],
+        let result = match work {
+            Work::Bar(job) => Done::Rows(compute::rows_of(universe, &job)?),
+            Work::Event(event) => Done::Rows(vec![Row::Events(*event)]),
+            Work::Cut(checkpoint) => Done::Cut(checkpoint),
         };
-        if done.send((number, rows)).is_err() {
+        if done.send((number, result)).is_err() {
             break;
         }
     }

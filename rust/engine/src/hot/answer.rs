@@ -99,6 +99,11 @@ impl Answerer {
         self.stand_in = stand_in;
     }
 
+    /// What stands in for a singular covariance, where the last close had one.
+    pub(crate) fn stand_in(&self) -> Option<&SymmetricMatrix> {
+        self.stand_in.as_ref()
+    }
+
     /// Writes all portfolios into `out`. Returns true when an answer would gain from a stand-in covariance
     /// formed from the window.
     pub(crate) fn answer(

@@ -2,7 +2,7 @@
 
 use silverbullet_kernel::SymmetricMatrix;
 use silverbullet_market::moments::{ClosedMoments, Estimator, RollingMoments, estimate};
-use silverbullet_market::{FinalBar, OrderKey, ReturnWindow, Tick, Universe};
+use silverbullet_market::{Assembly, FinalBar, Nanos, OrderKey, ReturnWindow, Tick, Universe};
 
 use crate::error::Result;
 
@@ -26,6 +26,8 @@ pub(crate) struct Book {
     /// Last price of each asset of the universe; NaN before the first.
     pub(crate) prices: Vec<f64>,
     keys: Vec<Option<OrderKey>>,
+    /// Event time of each one's newest tick; [`Nanos::MIN`] before the first.
+    pub(crate) tick_times: Vec<Nanos>,
     /// Close of the last final bar of each asset of the universe; NaN before the first.
     pub(crate) closes: Vec<f64>,
     rolling: Option<RollingMoments>,
@@ -51,6 +53,7 @@ impl Book {
             index: vec![None; assets],
             prices: vec![f64::NAN; assets],
             keys: vec![None; assets],
+            tick_times: vec![Nanos::MIN; assets],
             closes: vec![f64::NAN; assets],
             rolling: None,
             closed: ClosedMoments::new(0, universe.estimator),
@@ -64,6 +67,21 @@ impl Book {
         }
     }
 
+    /// Goes on from a window and the prices behind it.
+    pub(crate) fn resume(&mut self, window: &ReturnWindow, assembly: &Assembly) -> Result<()> {
+        for position in 0..self.prices.len() {
+            let newest = assembly.newest_price(position);
+            self.prices[position] = newest.price;
+            self.tick_times[position] = newest.time;
+            self.keys[position] = newest.key;
+            self.closes[position] = newest.close;
+        }
+        window.eligible_into(&mut self.candidates);
+        self.rebuild(window)?;
+        self.reopen(window);
+        Ok(())
+    }
+
     /// Takes a tick. Returns the index of an eligible asset with the change of its open-bar return.
     pub(crate) fn tick(&mut self, position: usize, tick: &Tick) -> Option<(usize, f64)> {
         let key = Some(tick.order_key());
@@ -72,6 +90,7 @@ impl Book {
         }
         self.keys[position] = key;
         self.prices[position] = tick.price;
+        self.tick_times[position] = tick.event_time;
         let index = self.index[position]?;
         let now = tick.price / self.closes[position] - 1.0;
         let change = now - self.open_returns[index];
@@ -86,6 +105,7 @@ impl Book {
             self.closes[position] = asset.close;
             if self.keys[position].is_none() {
                 self.prices[position] = asset.close;
+                self.tick_times[position] = asset.last_tick;
             }
         }
         window.eligible_into(&mut self.candidates);

@@ -5,24 +5,27 @@
 
 pub(crate) mod answer;
 pub(crate) mod book;
+mod progress;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use silverbullet_market::{
-    Assembly, Clock, Event, EventKind, FinalBar, Input, Nanos, ReturnWindow, Step, Tick,
+    Assembly, Clock, Event, EventKind, FinalBar, Input, Nanos, ReturnWindow, Step, Tick, Universe,
 };
 
+use crate::checkpoint::Checkpoint;
 use crate::durable::rows::{StoredEvent, Time};
 use crate::durable::{DurableInput, DurablePath};
 use crate::error::Result;
 use crate::live::{EventRow, LiveState, Phase, Tally};
 use crate::population::LivePopulation;
 use crate::publication::{Publication, Stamps, Trigger};
-use crate::refresh::{RefreshDesk, Request};
+use crate::refresh::{Close, RefreshDesk};
 use crate::telemetry::Recorder;
 use answer::{Answerer, Moment};
 use book::{Book, Change};
+use progress::Progress;
 
 /// State of the hot thread of one universe.
 pub(crate) struct HotLoop {
@@ -30,6 +33,7 @@ pub(crate) struct HotLoop {
     clock: Arc<dyn Clock>,
     assembly: Assembly,
     window: ReturnWindow,
+    progress: Progress,
     book: Book,
     answerer: Answerer,
     population: Option<LivePopulation>,
@@ -50,40 +54,70 @@ pub(crate) struct HotLoop {
 }
 
 impl HotLoop {
+    /// Goes on from `start`, which must be of the universe of `live`.
+    ///
+    /// # Errors
+    /// Where no moments can be formed from the window of `start`.
     pub(crate) fn new(
         live: Arc<LiveState>,
         clock: Arc<dyn Clock>,
         desk: Arc<RefreshDesk>,
-        durable: Option<DurablePath>,
         recorder: Recorder,
-    ) -> Self {
+        start: &Checkpoint,
+    ) -> Result<Self> {
         let universe = &live.universe;
-        Self {
+        let mut hot = Self {
             clock,
-            assembly: Assembly::new(universe),
-            window: ReturnWindow::new(universe.assets.len(), universe.window, universe.stale_after),
+            assembly: start.assembly.clone(),
+            window: start.window.clone(),
+            progress: Progress::new(start),
             book: Book::new(universe),
             answerer: Answerer::new(universe),
             population: None,
             desk,
-            durable,
+            durable: None,
             recorder,
             steps: Vec::with_capacity(256),
             draft: Publication::with_capacity(universe.assets.len(), answer::most_answers(universe)),
             condition_number: None,
             stamps: Stamps::default(),
-            bar: 0,
+            bar: start.bar.unwrap_or_default(),
             phase: Phase::Starting,
             tally: Tally::default(),
             leaving: Vec::new(),
             unposted: false,
             live,
+        };
+        if start.inputs > 0 {
+            hot.resume()?;
         }
+        Ok(hot)
+    }
+
+    /// Hands final bars and events to `durable` from now on.
+    pub(crate) fn store_in(&mut self, durable: Option<DurablePath>) {
+        self.durable = durable;
+    }
+
+    pub(crate) fn universe(&self) -> &Universe {
+        &self.live.universe
+    }
+
+    /// Makes everything live from assembly and window, so that the first tick is answered as if nothing had
+    /// stopped, but for the population, which is asked for.
+    fn resume(&mut self) -> Result<()> {
+        self.book.resume(&self.window, &self.assembly)?;
+        self.answerer.reset(&self.live.universe, &self.book.eligible);
+        self.answer_at_close()?;
+        self.request_refresh();
+        Ok(())
     }
 
     /// Takes one input from the ring.
     pub(crate) fn input(&mut self, input: Input) -> Result<()> {
         let dequeued = self.clock.monotonic();
+        self.live.took_input(dequeued);
+        self.progress.input(&input);
         let mut steps = std::mem::take(&mut self.steps);
         match input {
             Input::Tick(tick) => {
@@ -98,21 +132,47 @@ impl HotLoop {
         }
         let outcome = self.take_steps(&mut steps);
         self.steps = steps;
+        if self.progress.take_bar_closed() {
+            self.cut_if_asked();
+        }
         outcome
     }
 
-    /// The input has ended. `closed` says whether its end closes the last bar, as that of a file does.
+    fn cut_if_asked(&self) {
+        if let Some(durable) = &self.durable
+            && durable.take_cut_request()
+        {
+            durable.hand_over(DurableInput::Cut(self.progress.cut(&self.assembly, false)));
+        }
+    }
+
+    /// The input has ended. `closed` says whether its end closes the last bar, as that of a file does; otherwise
+    /// it was stopped and may go on another time. Then what is stored ends with the last cut: ticks still held are
+    /// decided for the count of this run only, and by their own successors when it goes on.
     pub(crate) fn end(mut self, closed: bool) -> Result<Option<DurablePath>> {
         let mut steps = std::mem::take(&mut self.steps);
-        let mut take = |step| steps.push(step);
+        let mut durable = None;
         if closed {
-            self.assembly.end(&mut take)
+            self.assembly.end(&mut |step| steps.push(step));
         } else {
-            self.assembly.stop(&mut take)
+            durable = self.hand_over_last_cut(false);
+            self.assembly.stop(&mut |step| steps.push(step));
         }
         self.take_steps(&mut steps)?;
+        if closed {
+            durable = self.hand_over_last_cut(true);
+        }
         self.live.add_reasons(&mut self.tally);
-        Ok(self.durable)
+        Ok(durable)
+    }
+
+    /// Takes the durable path off, after a cut here.
+    fn hand_over_last_cut(&mut self, ended: bool) -> Option<DurablePath> {
+        let durable = self.durable.take();
+        if let Some(durable) = &durable {
+            durable.hand_over(DurableInput::Cut(self.progress.cut(&self.assembly, ended)));
+        }
+        durable
     }
 
     fn take_steps(&mut self, steps: &mut Vec<Step>) -> Result<()> {
@@ -151,6 +211,7 @@ impl HotLoop {
         self.leaving.clone_from(&self.book.oldest);
         let change = self.book.close(&self.window, &bar)?;
         self.bar = bar.number;
+        self.progress.close(bar.number);
         if change == Change::NewAssets {
             self.answerer.reset(&self.live.universe, &self.book.eligible);
             self.population = None;
@@ -159,8 +220,8 @@ impl HotLoop {
             let Book { corrections, open_returns, closed, .. } = &self.book;
             population.close(corrections, open_returns, &self.leaving, closed);
         }
-        self.request_refresh();
         self.answer_at_close()?;
+        self.request_refresh();
         self.publish(Trigger::BarClose(bar.number), bar.close_time);
         if let Some(durable) = &self.durable {
             durable.hand_over(DurableInput::Bar(bar));
@@ -254,11 +315,15 @@ impl HotLoop {
             self.unposted = false;
             return;
         };
-        self.unposted = !self.desk.post(Request {
-            generation: self.book.generation,
+        let Book { generation, eligible, closes, closed, .. } = &self.book;
+        self.unposted = !self.desk.post(Close {
+            generation: *generation,
             bar: self.bar,
-            closed: self.book.closed.clone(),
+            eligible: eligible.clone(),
+            closes: eligible.iter().map(|&position| closes[position]).collect(),
+            closed: closed.clone(),
             bounds: bounds.clone(),
+            stand_in: self.answerer.stand_in().cloned(),
         });
     }
 
@@ -275,6 +340,7 @@ impl HotLoop {
         draft.bar = *bar;
         draft.condition_number = *condition_number;
         draft.prices.copy_from_slice(&book.prices);
+        draft.tick_times.copy_from_slice(&book.tick_times);
         draft.closes.copy_from_slice(&book.closes);
         draft.eligible.fill(false);
         for &position in &book.eligible {
@@ -308,5 +374,7 @@ fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::AcqRel);
 }
 
+#[cfg(test)]
+mod resume_tests;
 #[cfg(test)]
 mod tests;

@@ -1,20 +1,19 @@
-use silverbullet_kernel::{Method, Problem, exact};
+use silverbullet_kernel::{Method, Objective, Problem, exact};
 use silverbullet_market::ManualClock;
 
 use super::*;
 use crate::durable::compute::rows_of;
 use crate::durable::job_of;
 use crate::durable::rows::{PortfolioRow, Row};
-
-#[path = "../../tests/common/mod.rs"]
-#[expect(unreachable_pub, reason = "shared with the tests of the crate's interface")]
-mod common;
+use crate::fixtures as common;
 
 fn hot_loop(universe: silverbullet_market::Universe) -> HotLoop {
     let answers = answer::most_answers(&universe);
+    let start = Checkpoint::new(&universe);
     let live = Arc::new(LiveState::new(universe, "test", "run", None, answers));
     let (recorder, _) = crate::telemetry::channel();
-    HotLoop::new(live, Arc::new(ManualClock::new(0)), Arc::new(RefreshDesk::default()), None, recorder)
+    let desk = Arc::new(RefreshDesk::new(Arc::clone(&live.scenery)));
+    HotLoop::new(live, Arc::new(ManualClock::new(0)), desk, recorder, &start).unwrap()
 }
 
 fn steps(universe: &silverbullet_market::Universe, ticks: Vec<Tick>) -> Vec<Step> {
@@ -280,4 +279,101 @@ fn a_population_of_other_assets_is_not_taken() {
         hot.take_steps(&mut vec![step]).unwrap();
     }
     assert!(hot.population.is_none() && !hot.desk.has_ready());
+}
+
+/// The scene of the newest publication, an answer to a tick, against that publication itself.
+fn assert_scene_fits(hot: &HotLoop) {
+    let scene = hot.live.scene().unwrap();
+    assert_eq!((scene.sequence, scene.bar), (hot.draft.sequence, hot.bar));
+    let positions: Vec<usize> = scene.assets.iter().map(|asset| asset.position).collect();
+    assert_eq!(positions, hot.book.eligible);
+    assert!(scene.frontier.windows(2).all(|pair| pair[0].mean < pair[1].mean));
+    let leaders = hot.population.as_ref().map(LivePopulation::leaders);
+    for answer in hot.draft.portfolios().iter().filter(|answer| answer.label.is_ok()) {
+        let within = |found: f64, tolerance: f64, expected: f64| {
+            assert!((found - expected).abs() <= tolerance * answer.risk, "{found:e} and {expected:e}");
+        };
+        match (answer.method, answer.objective) {
+            (Method::Exact, Objective::MaxSharpe) => {
+                let best = scene.frontier.iter().map(|point| point.mean / point.risk);
+                close_to(best.fold(f64::MIN, f64::max), answer.sharpe.unwrap(), 1.0, "Sharpe ratio");
+            }
+            (Method::Exact, Objective::MinVariance) => within(scene.frontier[0].risk, 1e-9, answer.risk),
+            (Method::MonteCarlo, objective) => {
+                let leaders = leaders.unwrap();
+                let k =
+                    if objective == Objective::MaxSharpe { leaders.max_sharpe } else { leaders.min_variance };
+                within(f64::from(scene.risk[k]), 1e-6, answer.risk);
+                within(f64::from(scene.mean[k]), 1e-6, answer.mean);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_scene_shows_what_is_published() {
+    let universe = common::universe(6, &common::settings());
+    let mut hot = hot_loop(universe.clone());
+    let desk = Arc::clone(&hot.desk);
+    let refresher = {
+        let (universe, desk) = (universe.clone(), Arc::clone(&desk));
+        std::thread::spawn(move || crate::refresh::run(&universe, &desk, &ManualClock::new(0)))
+    };
+    let mut compared = 0;
+    for step in steps(&universe, common::ticks(6, 100)) {
+        let is_tick = matches!(step, Step::Tick(..));
+        hot.take_steps(&mut vec![step]).unwrap();
+        if hot.book.eligible.is_empty() {
+            assert_eq!(hot.live.scene(), None);
+        } else if is_tick {
+            assert_eq!(hot.live.scene().unwrap().risk.len(), universe.population);
+            assert_scene_fits(&hot);
+            compared += usize::from(hot.population.is_some());
+        } else {
+            // The scene of a close is drawn with it; its population is there once the other thread has it.
+            while !desk.has_ready() {
+                std::thread::yield_now();
+            }
+        }
+    }
+    desk.end();
+    refresher.join().unwrap();
+    assert!(compared > 1_000, "{compared}");
+}
+
+#[test]
+fn a_scene_never_mixes_what_belongs_to_different_assets() {
+    let universe = common::universe(6, &common::settings());
+    let mut hot = hot_loop(universe.clone());
+    let mut rest = run_until_settled(&mut hot, steps(&universe, common::ticks(6, 160)), 2);
+    // Without a population there are frontier and assets; with one of an earlier close, it is brought up to date.
+    assert!(hot.live.scene().unwrap().risk.is_empty());
+    let drawn = |ready: crate::refresh::Ready| crate::scene::Drawn {
+        generation: ready.generation,
+        bar: ready.bar,
+        population: ready.population.unwrap(),
+    };
+    hot.live.scenery.set_drawn(drawn(drawn_now(&hot, &universe)));
+    let first = hot.bar;
+    let mut seen = 0;
+    while hot.book.eligible.len() == 5 {
+        let step = rest.next().unwrap();
+        let is_tick = matches!(step, Step::Tick(..));
+        hot.take_steps(&mut vec![step]).unwrap();
+        let scene = hot.live.scene().unwrap();
+        if hot.book.eligible.len() == 5 && is_tick && hot.bar > first {
+            let drawn = drawn_now(&hot, &universe).population.unwrap().drawn().size();
+            assert_eq!((scene.risk.len(), scene.mean.len()), (drawn, drawn));
+            // The first portfolio is refined for the Sharpe ratio: the same one whatever its risk has become.
+            let best = scene.frontier.iter().map(|point| point.mean / point.risk).fold(f64::MIN, f64::max);
+            let sharpes = scene.mean.iter().zip(&scene.risk).map(|(mean, risk)| f64::from(mean / risk));
+            assert!(sharpes.fold(f64::MIN, f64::max) <= best + 1e-6);
+            seen += 1;
+        }
+    }
+    assert!(seen > 100, "{seen}");
+    // Six assets now, and a population of five.
+    let scene = hot.live.scene().unwrap();
+    assert!(scene.risk.is_empty() && scene.assets.len() == 6);
+    assert!(scene.frontier.iter().all(|point| point.weights.len() == 6));
 }

@@ -163,6 +163,9 @@ impl Delivery {
         match self.judge.judge(row) {
             Ok(quote) => match self.directory.find(quote.asset) {
                 Some(asset) => {
+                    if sink.hurries() {
+                        self.pacer.start_at(quote.event_time);
+                    }
                     let Some(now) = self.pacer.wait(quote.event_time, stop) else { return false };
                     sink.frame();
                     sink.push(Input::Tick(tick(asset, &quote, now, row.line)));

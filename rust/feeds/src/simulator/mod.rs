@@ -172,6 +172,9 @@ impl Source for Simulator {
         let mut ticks = Ticks::new(self);
         for _ in 0..self.limit.unwrap_or(u64::MAX) {
             let mut tick = ticks.next();
+            if sink.hurries() {
+                pacer.start_at(tick.event_time);
+            }
             let Some(now) = pacer.wait(tick.event_time, stop) else { break };
             tick.receipt_time = now;
             sink.frame();

@@ -1,5 +1,7 @@
 //! Ticks in doubt for being far ahead of the stream, and when they are believed.
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::Nanos;
 use crate::tick::Tick;
 
@@ -13,7 +15,7 @@ const MOST_EACH: usize = 4;
 pub(super) type Placed = (usize, Tick);
 
 /// Ticks held, in the order they came.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Held {
     ticks: Vec<Placed>,
     most: usize,

@@ -111,3 +111,49 @@ fn history_fills_bars_and_ticks_follow_it() {
         ["out of order", "tick 2"]
     );
 }
+
+/// The steps of each tick and of the end, in words that show every bit of the bars. With `cut`, the assembly is
+/// written down and read again before that tick.
+fn traced(ticks: &[Tick], cut: Option<usize>) -> Vec<String> {
+    let mut assembly = Assembly::new(&universe("250ms"));
+    let mut traced = vec![];
+    let mut out = |step: Step| {
+        traced.push(match step {
+            Step::Bar(bar) => {
+                let bits = |asset: &crate::AssetBar| {
+                    (asset.close.to_bits(), asset.simple_return.to_bits(), asset.volume, asset.last_tick)
+                };
+                format!("bar {} {:?}", bar.number, bar.assets.iter().map(bits).collect::<Vec<_>>())
+            }
+            other => format!("{other:?}"),
+        });
+    };
+    for (number, &tick) in ticks.iter().enumerate() {
+        if cut == Some(number) {
+            let bytes = postcard::to_stdvec(&assembly).unwrap();
+            assembly = postcard::from_bytes(&bytes).unwrap();
+            assert!(assembly.is_for(&universe("250ms")) && !assembly.is_for(&universe("251ms")));
+        }
+        assembly.tick(tick, &mut out);
+    }
+    assembly.end(&mut out);
+    traced
+}
+
+#[test]
+fn read_again_after_any_tick_it_goes_on_to_the_same_bits() {
+    let mut ticks: Vec<Tick> = (1..40).map(|step| tick(0, step * 400, 1.0 / step as f64, 3)).collect();
+    // A duplicate, a price in doubt three times, ticks held far ahead, and an asset that joins late.
+    ticks.insert(20, ticks[12]);
+    (0..3).for_each(|step| ticks.insert(24 + step, tick(0, 9_900, 99.0 + step as f64, 7)));
+    (0..2).for_each(|step| ticks.insert(30 + step, tick(2, 900_000 + 7 * step as i64, 5.0, 8)));
+    ticks.extend((0..3).map(|step| Tick { size: Some(0.1), ..tick(2, 16_000 + 300 * step, 2.0, 9) }));
+    ticks.extend((0..9).map(|step| tick(0, 700_000 + 650 * step, 1.0, 10)));
+    let undisturbed = traced(&ticks, None);
+    for reason in ["duplicate", "price absurdly far", "too far ahead", "gap"] {
+        assert!(undisturbed.iter().any(|step| step.contains(reason)), "{reason} did not come up");
+    }
+    for cut in 0..ticks.len() {
+        assert_eq!(traced(&ticks, Some(cut)), undisturbed, "read again before tick {cut}");
+    }
+}

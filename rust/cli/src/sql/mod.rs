@@ -1,0 +1,110 @@
+//! The command `sql`: one query to standard output, or a prompt.
+//!
+//! It reads the tables that runs have stored and starts nothing else; a run that goes on at the same time is
+//! seen up to its last flush.
+
+mod complete;
+mod meta;
+mod prompt;
+
+use std::io::{IsTerminal, Read};
+use std::process::ExitCode;
+
+use anyhow::{Context, anyhow};
+use arrow::array::RecordBatch;
+use silverbullet_query::{Error, Sql, format};
+use silverbullet_store::Tables;
+use tokio::runtime::Runtime;
+
+use crate::args::{ResultFormat, SqlArguments};
+use crate::failure::usage;
+use crate::output;
+use crate::settings::Loaded;
+use crate::store;
+
+/// Longer than this is no query; what is read from standard input is bounded by it.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// Answers one query, or asks for them.
+pub(crate) fn run(arguments: &SqlArguments, loaded: &Loaded) -> anyhow::Result<ExitCode> {
+    let settings = &loaded.settings;
+    let directory = &settings.store.directory;
+    if !directory.is_dir() {
+        let directory = directory.display();
+        return Err(anyhow!(
+            "there are no results in {directory}; store some by `silverbullet run --data {directory}`, or name another folder by --data"
+        ));
+    }
+    let sql = Sql::new(Tables::open(directory), None, Vec::new(), store::limits(&settings.sql)?)
+        .map_err(explain)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the threads of the query cannot be started")?;
+    match query_of(arguments)? {
+        Some(query) => print(&runtime, &sql, &query, arguments.format).map(|()| ExitCode::SUCCESS),
+        None => prompt::run(&runtime, &sql, directory, arguments.format),
+    }
+}
+
+/// The query asked for; `None` where a person is to be asked.
+fn query_of(arguments: &SqlArguments) -> anyhow::Result<Option<String>> {
+    match arguments.query.as_deref() {
+        Some("-") => read_query().map(Some),
+        Some(query) => Ok(Some(query.to_owned())),
+        None if std::io::stdin().is_terminal() && output::on_terminal() => Ok(None),
+        None if std::io::stdin().is_terminal() => {
+            Err(usage("give a query; there is no terminal to ask for one on"))
+        }
+        None => read_query().map(Some),
+    }
+}
+
+fn read_query() -> anyhow::Result<String> {
+    let mut query = String::new();
+    std::io::stdin().lock().take(MOST_BYTES).read_to_string(&mut query).context("standard input")?;
+    if query.trim().is_empty() {
+        return Err(usage("standard input has no query"));
+    }
+    Ok(query)
+}
+
+fn print(runtime: &Runtime, sql: &Sql, query: &str, format: ResultFormat) -> anyhow::Result<()> {
+    let (batches, truncated) = runtime.block_on(answer(sql, query)).map_err(explain)?;
+    output::line(text_of(&batches, format).map_err(explain)?.trim_end())?;
+    if truncated {
+        output::note(&cut(sql));
+    }
+    Ok(())
+}
+
+/// All rows of a query, and whether the limit left some out. There is always a batch, so that the columns of
+/// an empty answer are known.
+async fn answer(sql: &Sql, query: &str) -> Result<(Vec<RecordBatch>, bool), Error> {
+    let mut answer = sql.query(query).await?;
+    let mut batches = Vec::new();
+    while let Some(batch) = answer.next().await {
+        batches.push(batch?);
+    }
+    if batches.is_empty() {
+        batches.push(RecordBatch::new_empty(answer.schema()));
+    }
+    Ok((batches, answer.truncated()))
+}
+
+fn text_of(batches: &[RecordBatch], format: ResultFormat) -> Result<String, Error> {
+    match format {
+        ResultFormat::Table => format::table(batches),
+        ResultFormat::Json => format::json(batches),
+        ResultFormat::Csv => format::csv(batches),
+    }
+}
+
+fn cut(sql: &Sql) -> String {
+    format!("there are more rows than {}; add a limit, or raise sql.rows in the settings", sql.limits().rows)
+}
+
+/// A query that makes no sense is wrong usage; anything else is a failure.
+fn explain(error: Error) -> anyhow::Error {
+    if error.kind().is_usage() { usage(error.to_string()) } else { error.into() }
+}

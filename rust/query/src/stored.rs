@@ -1,0 +1,296 @@
+//! Tables on disk, planned from what their log says of each file.
+//!
+//! Files are left out by partition and by statistics when a query is planned; the rest are read newest first
+//! where the newest are asked for, and a filter that comes to be while the query runs (the least bar that
+//! still makes it into a `LIMIT`, the largest bar of a subquery) leaves out files, row groups and pages again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray};
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::pruning::PruningStatistics;
+use datafusion::common::stats::Precision;
+use datafusion::common::{Column, ScalarValue, Statistics, ToDFSchema};
+use datafusion::datasource::TableType;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+use silverbullet_store::{Snapshot, Table};
+
+use crate::state::{DataFile, files_of};
+use crate::variants::{Chosen, Newest, time_column};
+
+/// A table on disk at one version.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) table: Table,
+    pub(crate) snapshot: Snapshot,
+    files: Vec<DataFile>,
+    schemas: Schemas,
+}
+
+/// A table's columns in the order of the contract, and in that of a Parquet scan: partition columns last.
+#[derive(Debug)]
+struct Schemas {
+    contract: SchemaRef,
+    scan: TableSchema,
+    /// Where each column of the contract stands in the scan.
+    positions: Vec<usize>,
+}
+
+impl Schemas {
+    fn of(table: Table) -> Result<Self> {
+        let contract = table.schema();
+        let is_partition = |field: &FieldRef| table.partitions().contains(&field.name().as_str());
+        let (parts, columns): (Vec<FieldRef>, Vec<FieldRef>) =
+            contract.fields().iter().cloned().partition(is_partition);
+        let scan =
+            TableSchema::builder(Arc::new(Schema::new(columns))).with_table_partition_cols(parts).build();
+        let position = |field: &FieldRef| scan.table_schema().index_of(field.name());
+        let positions = contract.fields().iter().map(position).collect::<std::result::Result<_, _>>()?;
+        Ok(Self { contract, scan, positions })
+    }
+
+    /// Statistics of a scan's columns, without those of the partitions.
+    fn file_statistics(&self, statistics: &Statistics) -> Statistics {
+        let width = self.scan.file_schema().fields().len();
+        let mut columns = vec![None; self.positions.len()];
+        for (column, position) in statistics.column_statistics.iter().zip(&self.positions) {
+            columns[*position] = Some(column.clone());
+        }
+        Statistics {
+            num_rows: statistics.num_rows,
+            total_byte_size: statistics.total_byte_size,
+            column_statistics: columns.into_iter().take(width).flatten().collect(),
+        }
+    }
+}
+
+impl Stored {
+    pub(crate) fn new(table: Table, snapshot: Snapshot) -> Result<Self> {
+        let mut files = files_of(&snapshot, table)?;
+        files.sort_by(|left, right| left.path.cmp(&right.path));
+        Ok(Self { table, snapshot, files, schemas: Schemas::of(table)? })
+    }
+
+    /// The newest time of each universe's variants.
+    pub(crate) fn newest(&self) -> Newest {
+        let mut newest = Newest::default();
+        let column = time_column(self.table).and_then(|name| self.schemas.contract.index_of(name).ok());
+        for file in &self.files {
+            let [universe, variant] = file.partitions.as_slice() else { continue };
+            let time = column.and_then(|column| {
+                match file.statistics.column_statistics[column].max_value.get_value() {
+                    Some(ScalarValue::TimestampMicrosecond(time, _)) => *time,
+                    _ => None,
+                }
+            });
+            newest.see(universe, variant, time.unwrap_or(i64::MIN));
+        }
+        newest
+    }
+
+    /// Files of the chosen variants that may hold rows `filters` keep.
+    fn select(&self, session: &dyn Session, chosen: &Chosen, filters: &[Expr]) -> Result<Vec<&DataFile>> {
+        let files: Vec<&DataFile> = self
+            .files
+            .iter()
+            .filter(|file| match file.partitions.as_slice() {
+                [universe, variant] => chosen.takes(universe, variant),
+                _ => true,
+            })
+            .collect();
+        let Some(filter) = conjunction(filters.iter().cloned()) else { return Ok(files) };
+        let columns = self.schemas.contract.clone().to_dfschema()?;
+        let filter = session.create_physical_expr(filter, &columns)?;
+        // A filter that statistics say nothing of leaves all files.
+        let builder = PruningPredicateBuilder::new().with_file_schema(self.schemas.contract.clone());
+        let Ok(predicate) = builder.try_build(filter) else { return Ok(files) };
+        let kept = predicate.prune(&FileStatistics { schema: &self.schemas.contract, files: &files })?;
+        Ok(files.into_iter().zip(kept).filter_map(|(file, kept)| kept.then_some(file)).collect())
+    }
+
+    /// A plan that reads what `filters` keep of the chosen variants, and more: they are applied again above it.
+    pub(crate) fn scan(
+        &self,
+        session: &dyn Session,
+        chosen: &Chosen,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let files = self.select(session, chosen, filters)?;
+        if files.is_empty() {
+            return Ok(None);
+        }
+        let group: FileGroup = files.into_iter().map(|file| self.partitioned(file)).collect();
+        let total = Statistics::try_merge_iter(
+            group.iter().filter_map(|file| file.statistics.as_deref()),
+            self.schemas.scan.table_schema(),
+        )?;
+        let group = group.with_statistics(Arc::new(total.clone()));
+        let location = ObjectStoreUrl::local_filesystem();
+        let store = session.runtime_env().object_store(&location)?;
+        let footers = session.runtime_env().cache_manager.get_file_metadata_cache();
+        let source = ParquetSource::new(self.schemas.scan.clone())
+            .with_table_parquet_options(session.default_table_options().parquet)
+            .with_pushdown_filters(true)
+            .with_parquet_file_reader_factory(Arc::new(CachedParquetFileReaderFactory::new(store, footers)));
+        let columns: Vec<usize> = match projection {
+            Some(projection) => projection.iter().map(|column| self.schemas.positions[*column]).collect(),
+            None => self.schemas.positions.clone(),
+        };
+        let config = FileScanConfigBuilder::new(location, Arc::new(source))
+            .with_file_group(group)
+            .with_statistics(total)
+            .with_projection_indices(Some(columns))?
+            .with_limit(limit)
+            .build();
+        Ok(Some(DataSourceExec::from_data_source(config)))
+    }
+
+    fn partitioned(&self, file: &DataFile) -> PartitionedFile {
+        let values = file.partitions.iter().map(|value| ScalarValue::Utf8(Some(value.clone()))).collect();
+        PartitionedFile::new(file.path.clone(), file.size)
+            .with_partition_values(values)
+            .with_statistics(Arc::new(self.schemas.file_statistics(&file.statistics)))
+    }
+}
+
+/// What pruning asks of files.
+struct FileStatistics<'a> {
+    schema: &'a Schema,
+    files: &'a [&'a DataFile],
+}
+
+impl FileStatistics<'_> {
+    fn each(
+        &self,
+        column: &Column,
+        value: impl Fn(&Statistics, usize) -> Option<ScalarValue>,
+    ) -> Option<ArrayRef> {
+        let (position, field) = self.schema.column_with_name(&column.name)?;
+        let null = ScalarValue::try_new_null(field.data_type()).ok()?;
+        let values =
+            self.files.iter().map(|file| value(&file.statistics, position).unwrap_or_else(|| null.clone()));
+        ScalarValue::iter_to_array(values).ok()
+    }
+}
+
+fn count(value: Precision<usize>) -> ScalarValue {
+    ScalarValue::UInt64(value.get_value().and_then(|count| u64::try_from(*count).ok()))
+}
+
+impl PruningStatistics for FileStatistics<'_> {
+    fn min_values(&self, column: &Column) -> Option<ArrayRef> {
+        self.each(column, |file, position| file.column_statistics[position].min_value.get_value().cloned())
+    }
+
+    fn max_values(&self, column: &Column) -> Option<ArrayRef> {
+        self.each(column, |file, position| file.column_statistics[position].max_value.get_value().cloned())
+    }
+
+    fn num_containers(&self) -> usize {
+        self.files.len()
+    }
+
+    fn null_counts(&self, column: &Column) -> Option<ArrayRef> {
+        let (position, _) = self.schema.column_with_name(&column.name)?;
+        let counts =
+            self.files.iter().map(|file| count(file.statistics.column_statistics[position].null_count));
+        ScalarValue::iter_to_array(counts).ok()
+    }
+
+    fn row_counts(&self) -> Option<ArrayRef> {
+        ScalarValue::iter_to_array(self.files.iter().map(|file| count(file.statistics.num_rows))).ok()
+    }
+
+    fn contained(
+        &self,
+        _column: &Column,
+        _values: &std::collections::HashSet<ScalarValue>,
+    ) -> Option<BooleanArray> {
+        None
+    }
+}
+
+/// `history.<table>`: everything on disk, all variants.
+#[derive(Debug)]
+pub(crate) struct StoredTable {
+    table: Table,
+    stored: Option<Arc<Stored>>,
+}
+
+impl StoredTable {
+    pub(crate) fn new(table: Table, stored: Option<Arc<Stored>>) -> Self {
+        Self { table, stored }
+    }
+}
+
+#[async_trait]
+impl TableProvider for StoredTable {
+    fn schema(&self) -> SchemaRef {
+        self.table.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let plan = match &self.stored {
+            Some(stored) => stored.scan(session, &Chosen::All, projection, filters, limit)?,
+            None => None,
+        };
+        plan.map_or_else(|| nothing(&self.schema(), projection), Ok)
+    }
+}
+
+/// A plan without rows.
+pub(crate) fn nothing(schema: &SchemaRef, projection: Option<&Vec<usize>>) -> Result<Arc<dyn ExecutionPlan>> {
+    let schema = match projection {
+        Some(projection) => Arc::new(schema.project(projection)?),
+        None => schema.clone(),
+    };
+    Ok(Arc::new(EmptyExec::new(schema)))
+}
+
+/// Stored tables by version, so that a log is taken apart once.
+#[derive(Debug, Default)]
+pub(crate) struct Cache(std::sync::Mutex<BTreeMap<&'static str, Arc<Stored>>>);
+
+impl Cache {
+    pub(crate) fn stored(&self, table: Table, snapshot: Snapshot) -> Result<Arc<Stored>> {
+        let mut known = self.0.lock().map_err(|_| DataFusionError::Internal("a thread failed".to_owned()))?;
+        if let Some(stored) = known.get(table.name())
+            && stored.snapshot.version() == snapshot.version()
+        {
+            return Ok(stored.clone());
+        }
+        let stored = Arc::new(Stored::new(table, snapshot)?);
+        known.insert(table.name(), stored.clone());
+        Ok(stored)
+    }
+}

@@ -1,0 +1,6 @@
+//! Queries over small stored tables and a tail, end to end.
+
+mod answers;
+mod limits;
+mod support;
+mod unite;

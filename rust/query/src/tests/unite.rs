@@ -1,0 +1,61 @@
+//! No row twice and none lost, wherever between tail and disk rows are when a query comes.
+
+use proptest::prelude::*;
+use silverbullet_store::{Table, Tables};
+
+use super::support::{START, TestTail, commit, count, pending, portfolios, small};
+use crate::Sql;
+
+/// What the writer may do between queries.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    /// Some bars become final.
+    Bars(i64),
+    /// Some of what waits is on disk, and still in the tail.
+    Store(i64),
+    /// The tail forgets what is on disk.
+    Forget,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step =
+        prop_oneof![(1..4_i64).prop_map(Step::Bars), (1..4_i64).prop_map(Step::Store), Just(Step::Forget)];
+    proptest::collection::vec(step, 1..8)
+}
+
+async fn run(steps: Vec<Step>) {
+    let directory = tempfile::tempdir().unwrap();
+    let tail = std::sync::Arc::new(TestTail::default());
+    let sql = Sql::over(Tables::open(directory.path()), tail.clone(), Vec::new(), small()).unwrap();
+    let (mut made, mut stored) = (0, 0);
+    for step in steps {
+        match step {
+            Step::Bars(bars) => {
+                tail.0.lock().unwrap().push(pending("u", "x", made..made + bars));
+                made += bars;
+            }
+            Step::Store(bars) => {
+                let until = made.min(stored + bars);
+                if until > stored {
+                    let batch = portfolios("u", "x", stored..until);
+                    commit(directory.path(), Table::Portfolios, batch, "u/x", START + until - 1).await;
+                    stored = until;
+                }
+            }
+            Step::Forget => tail.0.lock().unwrap().retain(|pending| pending.version > START + stored - 1),
+        }
+        let query = "select count(*) from portfolios";
+        assert_eq!(count(&sql, query).await, 2 * made, "{step:?}");
+        let query = "select count(distinct bar) from portfolios";
+        assert_eq!(count(&sql, query).await, made, "{step:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_row_is_seen_once(steps in steps()) {
+        tokio::runtime::Runtime::new().unwrap().block_on(run(steps));
+    }
+}

@@ -1,0 +1,132 @@
+//! Plain tables: what is on disk and what is final but not there yet, no row twice.
+//!
+//! The tail is taken before the snapshot. A row that moves to disk in between is then in both, and what the
+//! snapshot says it holds is left out of the tail; a row can be in neither only if it was in neither.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, BooleanArray, Int64Array, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::datasource::TableType;
+use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::error::Result;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::union::UnionExec;
+use silverbullet_store::{Table, TailBatch};
+
+use crate::stored::{Stored, nothing};
+use crate::variants::{Chosen, Newest, time_column};
+
+/// Rows of the tail that `stored` does not hold.
+pub(crate) fn not_stored(tail: Vec<TailBatch>, stored: Option<&Stored>) -> Vec<TailBatch> {
+    tail.into_iter()
+        .filter_map(|pending| beyond(pending, stored))
+        .filter(|p| p.batch.num_rows() > 0)
+        .collect()
+}
+
+fn beyond(pending: TailBatch, stored: Option<&Stored>) -> Option<TailBatch> {
+    let Some(last) = stored.and_then(|stored| stored.snapshot.stored(&pending.application)) else {
+        return Some(pending);
+    };
+    if pending.version <= last {
+        return None;
+    }
+    // A batch of several bars may be stored in part.
+    let Some(bars) =
+        pending.batch.column_by_name("bar").and_then(|bars| bars.as_any().downcast_ref::<Int64Array>())
+    else {
+        return Some(pending);
+    };
+    let newer: BooleanArray = bars.values().iter().map(|bar| Some(*bar > last)).collect();
+    let batch = filter_record_batch(&pending.batch, &newer).ok()?;
+    Some(TailBatch { batch, ..pending })
+}
+
+/// The newest time of each variant in the tail.
+pub(crate) fn see_tail(table: Table, tail: &[TailBatch], newest: &mut Newest) {
+    for pending in tail {
+        let Some((universe, variant)) = pending.application.split_once('/') else { continue };
+        let times = time_column(table).and_then(|name| pending.batch.column_by_name(name));
+        let latest = times.and_then(|times| {
+            use arrow::datatypes::TimestampMicrosecondType;
+            arrow::compute::max(arrow::array::AsArray::as_primitive_opt::<TimestampMicrosecondType>(times)?)
+        });
+        newest.see(universe, variant, latest.unwrap_or(i64::MIN));
+    }
+}
+
+/// Rows in memory behind those on disk.
+#[derive(Debug, Clone)]
+pub(crate) struct United {
+    table: Table,
+    stored: Option<Arc<Stored>>,
+    tail: Arc<Vec<TailBatch>>,
+    chosen: Chosen,
+}
+
+impl United {
+    pub(crate) fn new(
+        table: Table,
+        stored: Option<Arc<Stored>>,
+        tail: Arc<Vec<TailBatch>>,
+        chosen: Chosen,
+    ) -> Self {
+        Self { table, stored, tail, chosen }
+    }
+
+    /// The same with all variants.
+    pub(crate) fn all(&self) -> Self {
+        Self { chosen: Chosen::All, ..self.clone() }
+    }
+
+    fn scan_tail(&self, projection: Option<&Vec<usize>>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let takes = |application: &str| {
+            application.split_once('/').is_none_or(|(universe, variant)| self.chosen.takes(universe, variant))
+        };
+        let batches: Vec<RecordBatch> =
+            self.tail.iter().filter(|p| takes(&p.application)).map(|p| p.batch.clone()).collect();
+        if batches.is_empty() {
+            return Ok(None);
+        }
+        let plan = MemorySourceConfig::try_new_exec(&[batches], self.table.schema(), projection.cloned())?;
+        Ok(Some(plan))
+    }
+}
+
+#[async_trait]
+impl TableProvider for United {
+    fn schema(&self) -> SchemaRef {
+        self.table.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::View
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let mut plans: Vec<Arc<dyn ExecutionPlan>> = self.scan_tail(projection)?.into_iter().collect();
+        if let Some(stored) = &self.stored {
+            plans.extend(stored.scan(session, &self.chosen, projection, filters, limit)?);
+        }
+        match plans.len() {
+            0 => nothing(&self.schema(), projection),
+            1 => Ok(plans.remove(0)),
+            _ => UnionExec::try_new(plans),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What keeps tables: Delta Lake in this process, or a database beside it.
+
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::Int64Type;
+use async_trait::async_trait;
+use silverbullet_market::Nanos;
+
+use crate::batches::refused;
+use crate::error::Result;
+use crate::schema::Table;
+
+/// Rows of one table, with what tells whether a table has them already.
+#[derive(Debug, Clone)]
+pub struct Numbered {
+    /// The rows, with the columns of the table.
+    pub batch: RecordBatch,
+    /// What each row's number is.
+    pub numbers: Numbers,
+}
+
+/// The number of a row: those of one application never fall, and a table has all rows up to its version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbers {
+    /// Its column `bar`.
+    Bar,
+    /// The rows are counted on from the one after this.
+    After(i64),
+}
+
+impl Numbered {
+    /// The rows whose number is above `stored`.
+    ///
+    /// # Errors
+    /// [`Error::Rows`](crate::Error::Rows) where there is no column `bar`.
+    pub fn above(&self, table: Table, stored: Option<i64>) -> Result<RecordBatch> {
+        let Some(stored) = stored else { return Ok(self.batch.clone()) };
+        match self.numbers {
+            Numbers::After(before) => {
+                let rows = self.batch.num_rows();
+                let skip = usize::try_from(stored.saturating_sub(before)).unwrap_or(0).min(rows);
+                Ok(self.batch.slice(skip, rows - skip))
+            }
+            Numbers::Bar => {
+                let fail = |source| refused(table, source);
+                let position = self.batch.schema().index_of("bar").map_err(fail)?;
+                let bars = self.batch.column(position).as_primitive::<Int64Type>();
+                let new: BooleanArray = bars.values().iter().map(|bar| Some(*bar > stored)).collect();
+                filter_record_batch(&self.batch, &new).map_err(fail)
+            }
+        }
+    }
+}
+
+/// What [`Backend::maintain`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Maintained {
+    /// Small files that were made into larger ones.
+    pub files_compacted: u64,
+    /// Files that were left out because all their rows were too old.
+    pub files_expired: u64,
+    /// Files that nobody needs any more, deleted from the disk.
+    pub files_deleted: u64,
+}
+
+/// Keeps tables. Calls for different tables may run at the same time.
+#[async_trait]
+pub trait Backend: Send + Sync {
+    /// The number of the last row of `application` that `table` holds. Every row up to it is in the table.
+    ///
+    /// # Errors
+    /// Where the table cannot be read.
+    async fn stored(&self, table: Table, application: &str) -> Result<Option<i64>>;
+
+    /// Adds the rows numbered above what is stored of `application`, all or none, and remembers `version` as
+    /// stored with them. Where no row is left it may do nothing.
+    ///
+    /// # Errors
+    /// Where they could not be made safe; the table is then as it was, or has them all.
+    async fn append(&self, table: Table, rows: &[Numbered], application: &str, version: i64) -> Result<()>;
+
+    /// Adds rows that may be lost or doubled by a crash.
+    ///
+    /// # Errors
+    /// Where they could not be made safe.
+    async fn record(&self, table: Table, batch: &RecordBatch) -> Result<()>;
+
+    /// Puts a row of `runs` in place of the one with its run and universe.
+    ///
+    /// # Errors
+    /// Where it could not be made safe.
+    async fn replace_run(&self, row: &RecordBatch) -> Result<()>;
+
+    /// What is to be done from time to time and not at once. Readers go on meanwhile.
+    ///
+    /// # Errors
+    /// Where something could not be done; the next call tries again.
+    async fn maintain(&self, now: Nanos) -> Result<Maintained>;
+}

@@ -1,0 +1,212 @@
+//! What one universe has cut and the tables do not hold yet.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use silverbullet_engine::Checkpoint;
+use silverbullet_engine::CutRequest;
+
+use crate::directory::DataDirectory;
+use crate::error::Result;
+use crate::files;
+use crate::lock::Lock;
+use crate::parcel::{Digest, Parcel, digest};
+use crate::schema::Table;
+use crate::spool::{Found, Spool, Spooled};
+
+/// A parcel that waits for the tables.
+#[derive(Debug, Clone)]
+pub(crate) struct Held {
+    /// Its place in the order of this run.
+    pub(crate) number: u64,
+    /// `None` where it is on disk only.
+    pub(crate) parcel: Option<Arc<Parcel>>,
+    /// `None` where it is in memory only.
+    pub(crate) spooled: Option<Spooled>,
+    pub(crate) rows: usize,
+    /// What it takes, or would take, in memory.
+    pub(crate) memory: usize,
+    pub(crate) bar: Option<i64>,
+}
+
+/// Bars given up for want of room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stretch {
+    pub(crate) first: Option<i64>,
+    pub(crate) last: Option<i64>,
+    pub(crate) rows: u64,
+}
+
+/// One universe and variant that this process writes.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    pub(crate) universe: String,
+    pub(crate) variant: String,
+    pub(crate) folder: PathBuf,
+    pub(crate) spool: Arc<Mutex<Spool>>,
+    pub(crate) queue: VecDeque<Held>,
+    pub(crate) next: u64,
+    /// What the last parcel ends with: where the next one goes on.
+    pub(crate) resume: Option<Vec<u8>>,
+    /// Ordinal of the last event handed over.
+    pub(crate) events: i64,
+    /// What the tables are known to hold.
+    pub(crate) stored: BTreeMap<Table, i64>,
+    pub(crate) lost: Option<Stretch>,
+    pub(crate) source: String,
+    pub(crate) run_id: String,
+    pub(crate) replayable: bool,
+    pub(crate) request: CutRequest,
+    pub(crate) _lock: Arc<Lock>,
+}
+
+impl Pending {
+    /// Claims a universe and takes up what an earlier run has left in its spool. A parcel counts when it goes on
+    /// from the one before, or from the checkpoint; the others are set aside and their bars computed again. Of a
+    /// source that cannot be had again (`replayable` is false) every parcel counts.
+    pub(crate) fn recover(
+        directory: &DataDirectory,
+        lock: Arc<Lock>,
+        universe: &str,
+        variant: &str,
+        replayable: bool,
+    ) -> Result<Self> {
+        let folder = directory.application(universe, variant)?;
+        files::make_folder(&folder)?;
+        let mut checkpoint = read_checkpoint(&folder)?;
+        let (mut spool, found) = Spool::open(&folder.join("spool"))?;
+        let mut whole = Vec::new();
+        let mut lost = None;
+        for found in found {
+            match found {
+                Found::Whole(spooled, parcel) => whole.push((spooled, parcel)),
+                Found::Damaged { number, .. } if !replayable => {
+                    tracing::error!(
+                        universe,
+                        parcel = number,
+                        "rows of a source that cannot be had again are lost"
+                    );
+                    lost = Some(Stretch { first: None, last: None, rows: 0 });
+                }
+                Found::Damaged { .. } => {}
+            }
+        }
+        let mut reached = checkpoint.as_deref().map(digest);
+        // Those up to the checkpoint are in the tables already.
+        let stored = whole.iter().position(|(_, parcel)| Some(parcel.digest()) == reached);
+        let old: Vec<Spooled> =
+            whole.drain(..stored.map_or(0, |at| at + 1)).map(|(spooled, _)| spooled).collect();
+        spool.delete(&old)?;
+        let mut queue = VecDeque::new();
+        let mut events = 0;
+        let mut broken = false;
+        for (spooled, parcel) in whole {
+            broken |= replayable && parcel.after != reached;
+            if broken {
+                spool.set_aside(
+                    &spooled,
+                    "it does not go on from what is stored; its bars are computed again",
+                )?;
+                continue;
+            }
+            reached = Some(parcel.digest());
+            events = parcel.events_after();
+            checkpoint = Some(parcel.checkpoint.clone());
+            queue.push_back(held(queue.len() as u64, Arc::from(parcel), Some(spooled)));
+        }
+        let next = queue.len() as u64;
+        Ok(Self {
+            universe: universe.to_owned(),
+            variant: variant.to_owned(),
+            folder,
+            spool: Arc::new(Mutex::new(spool)),
+            queue,
+            next,
+            resume: checkpoint,
+            events,
+            stored: BTreeMap::new(),
+            lost,
+            source: String::new(),
+            run_id: String::new(),
+            replayable,
+            request: CutRequest::default(),
+            _lock: lock,
+        })
+    }
+
+    /// The checkpoint that what is stored and spooled goes up to, where there is anything to go on with.
+    pub(crate) fn checkpoint(&self) -> Option<Checkpoint> {
+        match Checkpoint::from_bytes(self.resume.as_ref()?) {
+            Ok(checkpoint) => (!checkpoint.complete).then_some(checkpoint),
+            Err(error) => {
+                // Tables leave out what they have, so starting anew costs time and nothing else.
+                tracing::warn!(universe = self.universe, %error, "there is no going on; the input starts anew");
+                None
+            }
+        }
+    }
+
+    pub(crate) fn reached(&self) -> Option<Digest> {
+        self.resume.as_deref().map(digest)
+    }
+
+    pub(crate) fn push(&mut self, parcel: Arc<Parcel>, spooled: Option<Spooled>) {
+        self.queue.push_back(held(self.next, parcel, spooled));
+        self.next += 1;
+    }
+
+    /// Rows that wait.
+    pub(crate) fn rows(&self) -> usize {
+        self.queue.iter().map(|held| held.rows).sum()
+    }
+
+    /// What waits in memory, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        self.queue.iter().filter(|held| held.parcel.is_some()).map(|held| held.memory).sum()
+    }
+
+    /// Leaves parcels to the disk alone until no more than `most` bytes are in memory, or no other is on disk.
+    pub(crate) fn evict(&mut self, most: usize) {
+        let mut memory = self.memory();
+        for held in self.queue.iter_mut().rev() {
+            if memory <= most {
+                return;
+            }
+            if held.parcel.is_some() && held.spooled.is_some() {
+                held.parcel = None;
+                memory -= held.memory;
+            }
+        }
+    }
+
+    /// Gives up the oldest parcel; what was on disk of it is to be deleted.
+    pub(crate) fn drop_oldest(&mut self) -> Option<Held> {
+        let held = self.queue.pop_front()?;
+        let lost = self.lost.get_or_insert(Stretch { first: held.bar, last: held.bar, rows: 0 });
+        lost.last = held.bar;
+        lost.rows += held.rows as u64;
+        Some(held)
+    }
+}
+
+fn held(number: u64, parcel: Arc<Parcel>, spooled: Option<Spooled>) -> Held {
+    let (rows, memory, bar) = (parcel.rows(), parcel.memory(), parcel.bar);
+    Held { number, parcel: Some(parcel), spooled, rows, memory, bar }
+}
+
+/// The checkpoint in `folder`; one that cannot be used is set aside, and the input starts anew.
+fn read_checkpoint(folder: &std::path::Path) -> Result<Option<Vec<u8>>> {
+    let path = folder.join("checkpoint");
+    let Some(bytes) = files::read(&path)? else { return Ok(None) };
+    if let Err(error) = Checkpoint::from_bytes(&bytes) {
+        files::set_aside(&path, &error.to_string())?;
+        return Ok(None);
+    }
+    Ok(Some(bytes))
+}
+
+/// The value behind a mutex, whatever became of a thread that held it.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
