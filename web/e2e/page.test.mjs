@@ -1,0 +1,277 @@
+// The page in a real browser against the real program: values equal those of REST, it moves, it recovers.
+//
+//   SILVERBULLET_BIN=../target/release/silverbullet node --test e2e/page.test.mjs
+//
+// SILVERBULLET_E2E_SECONDS: how long frames and heap are watched (10; the soak form 60).
+// SILVERBULLET_E2E_FRAMES: least frames a second (0: they are only told, for a machine that is busy with other
+// tests; the soak form 30).
+// SILVERBULLET_BROWSER: the browser (chromium, wherever it is on the path).
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { after, before, test } from "node:test";
+import { chromium } from "playwright-core";
+
+const BIN = process.env.SILVERBULLET_BIN;
+const SECONDS = Number(process.env.SILVERBULLET_E2E_SECONDS ?? 10);
+const FRAMES = Number(process.env.SILVERBULLET_E2E_FRAMES ?? 0);
+const FLAGS = [
+  "--no-sandbox", "--disable-background-networking", "--disable-component-update",
+  "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
+];
+
+let data;
+let server;
+let browser;
+let page;
+const problems = [];
+
+async function start(address) {
+  const child = spawn(BIN, ["run", "--source", "simulator", "--http", address, "--data", data], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const said = [];
+  const lines = createInterface({ input: child.stderr });
+  const url = await new Promise((resolve, reject) => {
+    lines.on("line", (line) => {
+      said.push(line);
+      if (said.length > 200) said.shift();
+      const found = /listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(line);
+      if (found) resolve(found[1]);
+    });
+    child.once("exit", (code) => reject(new Error(`the program ended with ${code}:\n${said.join("\n")}`)));
+    setTimeout(() => reject(new Error(`the program does not listen:\n${said.join("\n")}`)), 30_000).unref();
+  });
+  return { child, url };
+}
+
+function browserPath() {
+  const named = process.env.SILVERBULLET_BROWSER;
+  if (named) return named;
+  const folders = (process.env.PATH ?? "").split(path.delimiter);
+  const programs = ["chromium", "chromium-browser", "google-chrome"].flatMap((name) => folders.map((folder) => path.join(folder, name)));
+  const found = programs.find((program) => existsSync(program));
+  assert.ok(found, "there is no Chromium on the path; run scripts/ensure-browser.sh, or name one by SILVERBULLET_BROWSER");
+  return found;
+}
+
+async function kill(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  process.kill(child.pid, "SIGKILL");
+  await ended;
+}
+
+const root = (name) => page.evaluate((key) => document.documentElement.dataset[key] ?? "", name);
+
+async function connection(wanted, timeout = 15_000) {
+  await page.waitForFunction((state) => document.documentElement.dataset.connection === state, wanted, { timeout });
+}
+
+before(async () => {
+  assert.ok(BIN, "SILVERBULLET_BIN names the program to test");
+  data = await mkdtemp(path.join(tmpdir(), "silverbullet-page-"));
+  server = await start("127.0.0.1:0");
+  browser = await chromium.launch({ executablePath: browserPath(), args: FLAGS });
+  page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: "dark" });
+  page.on("pageerror", (error) => problems.push(String(error)));
+  page.on("console", (message) => {
+    if (/Content.Security.Policy|was left out/.test(message.text())) problems.push(message.text());
+  });
+});
+
+after(async () => {
+  await browser?.close();
+  if (server) await kill(server.child);
+  if (data) await rm(data, { recursive: true, force: true });
+});
+
+test("the frontier moves within five seconds of opening the page", async () => {
+  await page.goto(server.url);
+  await connection("live", 5000);
+  const risk = '[data-testid="marked-portfolio"][data-objective="max-sharpe"][data-method="exact"]';
+  await page.waitForFunction(
+    (selector) => {
+      const now = document.querySelector(selector)?.dataset.risk;
+      if (!now) return false;
+      window.firstRisk ??= now;
+      return now !== window.firstRisk;
+    },
+    risk,
+    { timeout: 5000 },
+  );
+});
+
+/**
+ * Watches a pane and asks REST at the same time until both have shown the same sequence; answers with what
+ * each of them said of it. Neither is stopped for it: this is how a reader would see them.
+ */
+async function meet(testid, rest) {
+  return page.evaluate(
+    async ([pane, address]) => {
+      const element = document.querySelector(`[data-testid="${pane}"]`);
+      const read = () => {
+        const at = element.matches("[data-sequence]") ? element : element.querySelector("[data-sequence]");
+        return {
+          sequence: Number(at?.dataset.sequence),
+          root: { ...element.dataset },
+          rows: [...element.querySelectorAll("[data-asset], [data-objective]")].map((row) => ({ ...row.dataset })),
+        };
+      };
+      const [shown, told] = [new Map(), new Map()];
+      const observer = new MutationObserver(() => {
+        const now = read();
+        shown.set(now.sequence, now);
+      });
+      observer.observe(element, { subtree: true, attributes: true });
+      try {
+        for (const end = performance.now() + 30_000; performance.now() < end; ) {
+          const answer = await (await fetch(address)).json();
+          told.set(answer.sequence, answer);
+          const both = [...told.keys()].find((sequence) => shown.has(sequence));
+          if (both !== undefined) return { shown: shown.get(both), told: told.get(both) };
+        }
+      } finally {
+        observer.disconnect();
+      }
+      throw new Error(`${pane} and ${address} never had the same sequence (${shown.size} and ${told.size} seen)`);
+    },
+    [testid, rest],
+  );
+}
+
+function near(actual, expected, what) {
+  if (expected === null || expected === undefined) return assert.equal(actual ?? "", "", what);
+  const [a, b] = [Number(actual), Number(expected)];
+  assert.ok(Math.abs(a - b) <= 1e-12 * Math.max(1e-12, Math.abs(b)), `${what}: ${a} on the page, ${b} by REST`);
+}
+
+test("weights now equal REST at the same sequence", async () => {
+  const { shown, told } = await meet("weights", "api/v1/portfolios/latest");
+  const portfolio = told.portfolios.find((p) => p.objective === shown.root.objective && p.method === shown.root.method);
+  assert.ok(portfolio, "REST has the portfolio that is shown");
+  for (const name of ["mean", "risk", "sharpe", "gap"]) near(shown.root[name], portfolio[name], name);
+  const weights = Object.entries(portfolio.weights);
+  assert.ok(weights.length > 1);
+  assert.deepEqual(shown.rows.map((row) => row.asset), weights.map(([asset]) => asset));
+  for (const [index, [asset, weight]] of weights.entries()) near(shown.rows[index].weight, weight, asset);
+});
+
+test("marked portfolios equal REST at the same sequence", async () => {
+  const { shown, told } = await meet("cloud", "api/v1/portfolios/latest");
+  const now = shown.rows.filter((row) => Number(row.sequence) === told.sequence);
+  assert.ok(now.some((row) => row.method === "exact"), "the exact answers are marked");
+  for (const row of now) {
+    const portfolio = told.portfolios.find((p) => p.objective === row.objective && p.method === row.method);
+    assert.ok(portfolio, `${row.objective} ${row.method}`);
+    for (const name of ["mean", "risk", "sharpe", "gap"]) near(row[name], portfolio[name], `${row.objective} ${name}`);
+  }
+});
+
+test("prices equal REST at the same sequence", async () => {
+  const { shown, told } = await meet("prices", "api/v1/assets");
+  assert.ok(told.assets.length > 1);
+  for (const { asset, price } of told.assets) {
+    near(shown.rows.find((row) => row.asset === asset)?.price, price, `price of ${asset}`);
+  }
+});
+
+test("counts and latency are those of REST", async () => {
+  const counts = await page.evaluate(() =>
+    Object.fromEntries([...document.querySelectorAll("[data-count]")].map((cell) => [cell.dataset.count, Number(cell.dataset.value)])),
+  );
+  const [universe] = (await (await fetch(`${server.url}/api/v1/universes`)).json()).universes;
+  for (const name of ["ticks", "publications", "bars"]) {
+    // The page is at most some seconds behind what is asked later.
+    assert.ok(counts[name] <= universe[name] && counts[name] > 0.5 * universe[name] - 5, `${name}: ${counts[name]} of ${universe[name]}`);
+  }
+  const { stages } = await (await fetch(`${server.url}/api/v1/latency?universe=${universe.universe}`)).json();
+  const shown = await page.evaluate(() => [...document.querySelectorAll("[data-stage]")].map((row) => row.dataset.stage));
+  assert.deepEqual(shown, stages.filter(({ count }) => count > 0).map(({ stage }) => stage));
+});
+
+test("weights through time and prices through time grow with each bar", async () => {
+  const bars = () => page.evaluate(() => Number(document.querySelector('[data-testid="weights-history"]').dataset.bars));
+  const before = await bars();
+  await page.waitForFunction(
+    (least) => Number(document.querySelector('[data-testid="weights-history"]').dataset.bars) > least,
+    Math.min(before, 599), { timeout: 15_000 },
+  ).catch(() => assert.equal(before, 600, "the series neither grows nor is full"));
+});
+
+test("SQL answers, and says what is wrong with garbage and with writing", async () => {
+  const ask = async (query) => {
+    await page.fill('[data-testid="sql-text"]', query);
+    await page.click('[data-testid="sql-run"]');
+    await page.waitForFunction(() => document.querySelector('[data-testid="sql"]').getAttribute("aria-busy") === null, null, { timeout: 20_000 });
+    return page.evaluate(() => ({
+      error: document.querySelector('[data-testid="sql-error"]').hidden ? "" : document.querySelector('[data-testid="sql-error"]').textContent,
+      rows: Number(document.querySelector('[data-testid="sql-status"]').dataset.rows),
+      cells: document.querySelectorAll('[data-testid="sql"] [role="cell"]').length,
+    }));
+  };
+  const good = await ask("select 1 as one");
+  assert.deepEqual([good.error, good.rows, good.cells], ["", 1, 1]);
+  const garbage = await ask("garbage in");
+  assert.ok(garbage.error.length > 10, "the syntax error is told");
+  const drop = await ask("drop table portfolios");
+  assert.match(drop.error, /read.?only/i);
+  assert.equal(drop.cells, 0, "no old result beside an error");
+  const again = await ask("select 2 as two");
+  assert.equal(again.error, "");
+});
+
+test("dark and light differ, and both follow the toggle", async () => {
+  const ground = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+  assert.equal(await root("theme"), "dark");
+  const dark = await ground();
+  await page.keyboard.press("Escape");
+  await page.evaluate(() => document.activeElement?.blur());
+  await page.keyboard.press("t");
+  assert.equal(await root("theme"), "light");
+  assert.notEqual(await ground(), dark);
+  await page.keyboard.press("t");
+  assert.equal(await ground(), dark);
+});
+
+test(`it is drawn all the time for ${SECONDS} s, and the heap stays flat`, { timeout: SECONDS * 1000 + 60_000 }, async () => {
+  const session = await page.context().newCDPSession(page);
+  const heap = async () => {
+    await session.send("HeapProfiler.collectGarbage");
+    return (await session.send("Runtime.getHeapUsage")).usedSize;
+  };
+  await page.evaluate(() => window.scrollTo(0, 0));
+  const heapBefore = await heap();
+  const frames = () => page.evaluate(() => [Number(document.documentElement.dataset.frames), performance.now()]);
+  const [first, from] = await frames();
+  await new Promise((resolve) => setTimeout(resolve, SECONDS * 1000));
+  const [last, to] = await frames();
+  const heapAfter = await heap();
+  const rate = ((last - first) * 1000) / (to - from);
+  console.log(`${rate.toFixed(1)} frames/s, heap ${(heapBefore / 1e6).toFixed(2)} to ${(heapAfter / 1e6).toFixed(2)} MB`);
+  assert.ok(last > first && rate >= FRAMES, `${rate.toFixed(1)} frames a second`);
+  assert.ok(heapAfter < 1.1 * heapBefore, `the heap grew from ${heapBefore} to ${heapAfter}`);
+});
+
+test("a killed server is said to be lost, and the page recovers by itself when it is back", { timeout: 90_000 }, async () => {
+  const address = new URL(server.url).host;
+  await kill(server.child);
+  await connection("lost");
+  const alarm = page.locator('[data-testid="alarm"]');
+  await alarm.waitFor({ state: "visible", timeout: 5000 });
+  assert.match(await alarm.textContent(), /lost.*\d\d:\d\d:\d\d/i);
+  server = await start(address);
+  await connection("live", 30_000);
+  const sequence = await root("sequence");
+  await page.waitForFunction((before) => document.documentElement.dataset.sequence !== before, sequence, { timeout: 20_000 });
+  await alarm.waitFor({ state: "hidden", timeout: 10_000 });
+});
+
+test("nothing went wrong on the page meanwhile", () => {
+  assert.deepEqual(problems, []);
+});
