@@ -6,32 +6,66 @@ SHELL := /bin/bash
 CARGO ?= cargo
 # More arguments for the program, e.g. make run ARGS="--source csv:prices.csv --speed max"
 ARGS ?=
-BENCHMARKS := bench-live
+BENCHMARKS := bench-live bench-sql
+# The page is embedded in the program; where these change it is built anew.
+WEB_SOURCES = $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print)
+# The program that `cargo test` has built, for the tests in other languages.
+PROGRAM = $(CURDIR)/$(or $(CARGO_TARGET_DIR),target)/debug/silverbullet
 
 .DEFAULT_GOAL := help
 # One target after the other, also under -j: what is missing is said before anything is built, and cargo
 # uses all cores by itself.
 .NOTPARALLEL:
-.PHONY: help run test build release lint fmt fmt-check check-versions doc bench bench-live deny \
-        clean update check-prerequisites check-run-prerequisites
+.PHONY: help run test test-rust test-web test-tables test-page build release web lint fmt fmt-check \
+        check-versions doc bench bench-live bench-sql soak-kill soak-page deny clean update \
+        check-prerequisites check-run-prerequisites browser
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Ctrl-C ends the program cleanly with exit code 130: no error here.
-run: check-run-prerequisites ## Build quickly and run; more arguments in ARGS="..."
+run: check-run-prerequisites web ## Build quickly and run; more arguments in ARGS="..."
 	$(CARGO) run --locked --package silverbullet-cli -- run $(ARGS) || [ $$? -eq 130 ]
 
-# The cheap checks first. `cargo test` runs unit, behaviour and documentation tests.
-test: check-prerequisites fmt-check check-versions lint doc ## Run every check: format, lints, docs, tests
-	$(CARGO) test --workspace --locked --no-fail-fast
+# The cheap checks first; what needs the program comes after the tests that build it.
+test: check-prerequisites browser fmt-check check-versions web test-web lint doc test-rust test-tables test-page ## Run every check: format, lints, docs, tests
 	@scripts/skipped-tests.sh
 
-build: check-run-prerequisites ## Build the quick profile (what computes is optimised in it too)
+test-rust: web ## Unit, behaviour and documentation tests of the crates, faults included
+	$(CARGO) test --workspace --locked --no-fail-fast --features silverbullet-store/failpoints
+
+test-web: web/node_modules/.installed ## Lint, types and unit tests of the page
+	cd web && npm run --silent lint && npm run --silent typecheck && npm test --silent
+
+test-tables: .venv/.installed ## The stored tables, read by polars, DuckDB and pandas
+	SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q python/tests
+
+test-page: browser web/node_modules/.installed ## The page in a real browser
+	SILVERBULLET_BIN=$(PROGRAM) node --test web/e2e/
+
+build: check-run-prerequisites web ## Build the quick profile (what computes is optimised in it too)
 	$(CARGO) build --workspace --locked
 
-release: check-run-prerequisites ## Build everything optimised: target/release/silverbullet
+release: check-run-prerequisites web ## Build everything optimised: target/release/silverbullet
 	$(CARGO) build --workspace --release --locked
+
+web: web/dist/index.html ## Build the page that the program serves
+
+web/dist/index.html: web/node_modules/.installed $(WEB_SOURCES)
+	cd web && npm run --silent build
+	@touch $@
+
+web/node_modules/.installed: web/package.json web/package-lock.json
+	cd web && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.venv/.installed: python/requirements-test.txt
+	python3 -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+browser: ## See to it that there is a Chromium for the tests of the page
+	@scripts/ensure-browser.sh
 
 lint: ## Run clippy on all targets; a warning is an error
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
@@ -55,6 +89,16 @@ bench: ## Run every benchmark (each alone: make bench-<name>)
 bench-live: ## Measure the live loop: ticks a second, and time to answer one
 	$(CARGO) run --release --locked --package silverbullet-engine --example throughput
 
+bench-sql: .venv/.installed ## Measure SQL over 10 million stored rows, beside DuckDB
+	$(CARGO) build --release --locked --package silverbullet-query --example bench_sql
+	.venv/bin/python benchmarks/sql/duckdb_peer.py $(or $(CARGO_TARGET_DIR),target)/release/examples/bench_sql
+
+soak-kill: web ## Kill the program at many random moments: the stored rows stay those of an undisturbed run
+	SILVERBULLET_KILLS=$(or $(KILLS),200) $(CARGO) test --locked --package silverbullet-cli --features silverbullet-store/failpoints --test recovery -- --nocapture
+
+soak-page: browser web ## Watch the page for long: frames and memory
+	SILVERBULLET_E2E_SECONDS=$(or $(LENGTH),60) SILVERBULLET_E2E_FRAMES=30 SILVERBULLET_BIN=$(PROGRAM) node --test web/e2e/
+
 deny: ## Check licences, sources and advisories of dependencies (needs cargo-deny)
 	@command -v cargo-deny >/dev/null || { echo "Missing: cargo-deny. Get it by: cargo install --locked cargo-deny" >&2; exit 1; }
 	$(CARGO) deny --locked check
@@ -62,8 +106,10 @@ deny: ## Check licences, sources and advisories of dependencies (needs cargo-den
 clean: ## Delete everything that was built
 	$(CARGO) clean
 
-update: ## Take newer versions of dependencies into Cargo.lock
+update: ## Take newer versions of dependencies into the lock files of Cargo, npm and Python
 	$(CARGO) update
+	cd web && npm update --no-audit --no-fund
+	scripts/update-python.sh
 
 check-prerequisites: ## Say what is missing to build, run and test, and how to get it
 	@scripts/check-prerequisites.sh test

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Takes newer versions of the Python packages into their lock files: requirements-*.in says what is wanted,
+# requirements-*.txt what exactly is installed, with its hashes.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../python"
+
+scratch="$(mktemp -d)"
+trap 'rm -rf "$scratch"' EXIT
+python3 -m venv "$scratch"
+"$scratch/bin/python" -m pip install --quiet --disable-pip-version-check pip-tools
+for wanted in requirements-*.in; do
+    "$scratch/bin/pip-compile" --quiet --upgrade --generate-hashes --strip-extras --no-emit-index-url \
+        --no-emit-trusted-host --no-header --allow-unsafe --output-file "${wanted%.in}.txt" "$wanted"
+done
