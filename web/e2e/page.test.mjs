@@ -31,9 +31,13 @@ let browser;
 let page;
 const problems = [];
 
+// The program takes its own settings from such variables; those of this test, or of whoever runs it, are none.
+const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("SILVERBULLET_")));
+
 async function start(address) {
   const child = spawn(BIN, ["run", "--source", "simulator", "--http", address, "--data", data], {
     stdio: ["ignore", "ignore", "pipe"],
+    env: environment,
   });
   const said = [];
   const lines = createInterface({ input: child.stderr });
@@ -76,7 +80,6 @@ async function connection(wanted, timeout = 15_000) {
 before(async () => {
   assert.ok(BIN, "SILVERBULLET_BIN names the program to test");
   data = await mkdtemp(path.join(tmpdir(), "silverbullet-page-"));
-  server = await start("127.0.0.1:0");
   browser = await chromium.launch({ executablePath: browserPath(), args: FLAGS });
   page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: "dark" });
   page.on("pageerror", (error) => problems.push(String(error)));
@@ -91,9 +94,11 @@ after(async () => {
   if (data) await rm(data, { recursive: true, force: true });
 });
 
-test("the frontier moves within five seconds of opening the page", async () => {
+test("the frontier moves within five seconds of the program's start", { timeout: 60_000 }, async () => {
+  const began = performance.now();
+  server = await start("127.0.0.1:0");
+  const listens = performance.now() - began;
   await page.goto(server.url);
-  await connection("live", 5000);
   const risk = '[data-testid="marked-portfolio"][data-objective="max-sharpe"][data-method="exact"]';
   await page.waitForFunction(
     (selector) => {
@@ -103,8 +108,12 @@ test("the frontier moves within five seconds of opening the page", async () => {
       return now !== window.firstRisk;
     },
     risk,
-    { timeout: 5000 },
+    { timeout: 30_000 },
   );
+  const moves = performance.now() - began;
+  console.log(`listens after ${listens.toFixed(0)} ms, the frontier moves after ${moves.toFixed(0)} ms`);
+  assert.equal(await root("connection"), "live");
+  assert.ok(moves < 5000, `the frontier moved after ${moves.toFixed(0)} ms`);
 });
 
 /**
@@ -220,7 +229,7 @@ test("SQL answers, and says what is wrong with garbage and with writing", async 
   const garbage = await ask("garbage in");
   assert.ok(garbage.error.length > 10, "the syntax error is told");
   const drop = await ask("drop table portfolios");
-  assert.match(drop.error, /read.?only/i);
+  assert.match(drop.error, /only reads/i);
   assert.equal(drop.cells, 0, "no old result beside an error");
   const again = await ask("select 2 as two");
   assert.equal(again.error, "");

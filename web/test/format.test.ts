@@ -10,6 +10,7 @@ describe("numbers", () => {
     expect(format.signedPercent(-0.012)).toBe("−1.20 %");
     expect(format.signedPercent(1e-9)).toBe("0.00 %");
     expect(format.percentSignificant(5.664e-5)).toBe("0.00566 %");
+    expect(format.percentSignificant(-133.39912)).toBe("−13\u202f340 %");
     expect(format.percent(null)).toBe("–");
     expect(format.percent(Number.NaN)).toBe("–");
   });

@@ -31,7 +31,7 @@ describe("Scheduler", () => {
     expect(frames.asked).toBeNull();
   });
 
-  it("draws between 30 and 33 times a second at 60 frames a second", () => {
+  it("draws between 34 and 37 times a second at 60 frames a second", () => {
     const frames = new Frames();
     const scheduler = new Scheduler(frames);
     const painter = counted(0);
@@ -39,8 +39,8 @@ describe("Scheduler", () => {
       scheduler.request(painter);
       frames.run((frame * 1000) / 60);
     }
-    expect(painter.times).toBeGreaterThanOrEqual(300);
-    expect(painter.times).toBeLessThanOrEqual(330);
+    expect(painter.times).toBeGreaterThanOrEqual(340);
+    expect(painter.times).toBeLessThanOrEqual(370);
   });
 
   it("draws slow painters together, on the beat", () => {

@@ -39,6 +39,8 @@ pub(crate) struct Session {
 fn main() -> ExitCode {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let started = clock.monotonic();
+    // Fail points of the store, in a build for tests; nothing otherwise.
+    let _failpoints = silverbullet_store::failpoints::from_environment();
     let arguments = Arguments::parse();
     let session = Session { clock, started, log: Log::default() };
     match dispatch(&arguments, &session) {

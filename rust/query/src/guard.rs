@@ -3,6 +3,8 @@
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::{SetExpr, Statement as Sql};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::translate::{Names, translate};
 use crate::{Error, ErrorKind, Result};
@@ -11,11 +13,21 @@ use crate::{Error, ErrorKind, Result};
 const LONGEST: usize = 64 << 10;
 /// Deepest nesting of expressions and subqueries.
 const DEEPEST: usize = 128;
+/// Most operators of a query. A chain of them is planned in the square of its length, and planning cannot be
+/// stopped.
+const MOST_OPERATORS: usize = 1_000;
 
 /// The one statement of `text`, which reads only.
 pub(crate) fn read_only(text: &str) -> Result<Statement> {
     if text.len() > LONGEST {
         let message = format!("the query has {} bytes, and {LONGEST} are the most: shorten it", text.len());
+        return Err(Error::new(ErrorKind::Syntax, message));
+    }
+    let operators = operators(text);
+    if operators > MOST_OPERATORS {
+        let message = format!(
+            "the query has {operators} operators, and {MOST_OPERATORS} are the most: use IN or a join"
+        );
         return Err(Error::new(ErrorKind::Syntax, message));
     }
     let parse = || {
@@ -34,6 +46,23 @@ pub(crate) fn read_only(text: &str) -> Result<Statement> {
     }
     check(&statement)?;
     Ok(statement)
+}
+
+/// Signs and words that take something on both sides. What is no SQL has none here: the parser says why.
+fn operators(text: &str) -> usize {
+    let dialect = GenericDialect {};
+    let tokens = Tokenizer::new(&dialect, text).tokenize().unwrap_or_default();
+    let joins = |token: &&Token| match token {
+        Token::Word(word) => matches!(
+            word.keyword,
+            Keyword::AND | Keyword::OR | Keyword::NOT | Keyword::UNION | Keyword::EXCEPT | Keyword::INTERSECT
+        ),
+        Token::Plus | Token::Minus | Token::Mul | Token::Div | Token::Mod | Token::StringConcat => true,
+        Token::Eq | Token::Neq | Token::Lt | Token::Gt | Token::LtEq | Token::GtEq => true,
+        Token::Pipe | Token::Caret | Token::Ampersand | Token::DoubleColon => true,
+        _ => false,
+    };
+    tokens.iter().filter(joins).count()
 }
 
 fn check(statement: &Statement) -> Result<()> {

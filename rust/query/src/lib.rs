@@ -43,6 +43,7 @@ mod tail;
 mod translate;
 mod united;
 mod variants;
+mod yielding;
 
 pub use answer::Answer;
 pub use error::{Error, ErrorKind, Result};

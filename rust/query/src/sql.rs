@@ -34,6 +34,7 @@ use crate::stored::Cache;
 use crate::tail::{NoTail, Tail};
 use crate::translate::{Names, translate};
 use crate::variants::ReachVariants;
+use crate::yielding::GiveWay;
 use crate::{Answer, Error, ErrorKind, Limits, Result};
 
 /// Deep plans recurse: stacks of this size hold what the longest query can nest.
@@ -300,6 +301,7 @@ fn base_state() -> std::result::Result<SessionState, DataFusionError> {
         .with_runtime_env(runtime)
         .with_default_features()
         .with_analyzer_rule(Arc::new(ReachVariants))
+        .with_physical_optimizer_rule(Arc::new(GiveWay))
         .build();
     for name in functions::LEFT_OUT {
         state.deregister_udf(name)?;

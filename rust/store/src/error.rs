@@ -81,7 +81,7 @@ pub enum Error {
     },
     /// Delta Lake refused.
     #[cfg(feature = "delta")]
-    #[error("{action} table {table}: {source}")]
+    #[error("cannot {action} table {table}: {source}{}", remedy_of(source.as_ref()))]
     Delta {
         /// What was being done.
         action: &'static str,
@@ -149,6 +149,14 @@ impl Error {
     pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
         Self::Io { action, path: path.to_path_buf(), source }
     }
+}
+
+/// The remedy for the failure of the system that `error` came of, however many layers below.
+#[cfg(feature = "delta")]
+fn remedy_of(error: &(dyn std::error::Error + 'static)) -> &'static str {
+    let causes = std::iter::successors(Some(error), |cause| cause.source());
+    let remedies = causes.filter_map(|cause| cause.downcast_ref()).map(remedy);
+    remedies.max_by_key(|remedy| remedy.len()).unwrap_or_default()
 }
 
 /// What a person can do about a failure of the system, appended to its message.

@@ -1,7 +1,7 @@
 //! Places where tests make the store fail or die. Without the feature `failpoints` they are nothing.
 
-/// A fail point: does what a test has set for `$name`, where `return` fails the call with [`Error::FailPoint`]
-/// and `return(full)` with what a full disk gives.
+/// A fail point: does what a test has set for `$name`, where `return` fails the call with [`Error::FailPoint`],
+/// `return(full)` with what a full disk gives, and `return(kill)` ends the process by SIGKILL at once.
 ///
 /// [`Error::FailPoint`]: crate::Error::FailPoint
 macro_rules! point {
@@ -64,9 +64,24 @@ pub(crate) fn failure(name: &'static str, argument: Option<&str>) -> crate::Erro
             let path = std::path::Path::new(name);
             crate::Error::io("cannot write", path, std::io::Error::from_raw_os_error(ENOSPC))
         }
+        Some("kill") => kill(),
         _ => crate::Error::FailPoint(name),
     }
 }
+
+/// Ends this process as `kill -9` does: nothing of it runs any more.
+#[cfg(feature = "failpoints")]
+fn kill() -> ! {
+    let me = std::process::id().to_string();
+    loop {
+        // The signal comes while this waits for the program that sends it.
+        let _ = std::process::Command::new("kill").args(["-KILL", &me]).status();
+    }
+}
+
+/// Nothing: there are no fail points in this build.
+#[cfg(not(feature = "failpoints"))]
+pub const fn from_environment() {}
 
 /// Whether tables take rows that they have already; only a test can make it so.
 pub(crate) fn keeps_stored_rows() -> bool {

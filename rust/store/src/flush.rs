@@ -82,7 +82,8 @@ pub(crate) fn run(shared: &Shared, runtime: &Runtime) {
                 let pause = pause(inner.health.failures, shared.options.seed ^ inner.health.retries);
                 tracing::warn!(%error, pause_ms = pause / 1_000_000, "the tables cannot be written; it is tried again");
                 let since = inner.health.tables.take().map_or_else(|| shared.now(), |(_, since)| since);
-                inner.health.tables = Some((error.to_string(), since));
+                let folder = shared.directory.path().display();
+                inner.health.tables = Some((format!("results cannot be stored in {folder}: {error}"), since));
                 inner.health.failures += 1;
                 inner.health.retries += 1;
                 retry_at = shared.clock.monotonic() + pause;

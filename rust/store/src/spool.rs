@@ -70,11 +70,14 @@ impl Spool {
     /// Writes `parcel` behind those that are there, and makes it safe.
     ///
     /// # Errors
-    /// [`Error::Io`]; the spool is then as it was.
+    /// [`Error::Io`], or [`Error::Vanished`] where the folder is gone; the spool is then as it was.
     pub fn write(&mut self, parcel: &[u8]) -> Result<Spooled> {
         point!("spool-before-write");
         let number = self.next;
-        files::write_whole(&self.path(number), parcel)?;
+        files::write_whole(&self.path(number), parcel).map_err(|error| match self.folder.is_dir() {
+            true => error,
+            false => Error::Vanished { path: self.folder.clone() },
+        })?;
         let bytes = parcel.len() as u64;
         self.next += 1;
         self.bytes += bytes;

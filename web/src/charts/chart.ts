@@ -16,7 +16,8 @@ export interface Line {
 
 export interface ChartOptions {
   readonly lines: readonly Line[];
-  readonly format: (value: number) => string;
+  /** A label of the vertical axis, whose labels are `step` apart. */
+  readonly format: (value: number, step: number) => string;
   readonly range?: uPlot.Range.MinMax;
   readonly bands?: uPlot.Band[];
   /** The row under the pointer, null when it left. */
@@ -27,6 +28,9 @@ const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 
 /** Steps of the time axis in seconds: labels are to the second. */
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, 604_800];
+
+/** Steps of the vertical axis: 1, 2 or 5 times a power of ten, which few digits show exactly. */
+const ROUND = Array.from({ length: 30 }, (_, power) => [1, 2, 5].map((factor) => factor * 10 ** (power - 12))).flat();
 
 export class Chart {
   readonly #box: HTMLElement;
@@ -74,16 +78,15 @@ export class Chart {
   #settings(options: ChartOptions, width: number, height: number): uPlot.Options {
     const { dim, grid } = colours();
     const axis: uPlot.Axis = { stroke: dim, font: FONT, ticks: { show: false }, grid: { stroke: grid, width: 1 } };
-    const values = (format: (value: number) => string) => (_: uPlot, splits: number[]) => splits.map(format);
     const axes: uPlot.Axis[] = [
       { ...axis, size: 24, space: 76, incrs: STEPS, grid: { show: false }, values: (_, splits) => splits.map((at) => timeOfDay(at * 1000)) },
-      { ...axis, size: 56, space: 34, values: values(options.format) },
+      { ...axis, size: 56, space: 34, incrs: ROUND, values: (_, splits, __, ___, step) => splits.map((value) => options.format(value, step)) },
     ];
     const range = options.range;
     return {
       width,
       height,
-      padding: [8, 22, 0, 0],
+      padding: [8, 30, 0, 0],
       legend: { show: false },
       focus: { alpha: 0.18 },
       cursor: { y: false, drag: { x: false, y: false }, points: { show: false }, focus: { prox: -1 } },

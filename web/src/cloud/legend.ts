@@ -22,6 +22,7 @@ export class Legend {
   readonly #bar = h("canvas", { class: "ramp", width: 120, height: 1, "aria-hidden": "true" });
   readonly #low = h("span");
   readonly #high = h("span");
+  readonly #unit = h("span", { class: "dim" });
   readonly #rows = new Map<string, Row>();
   #dark: boolean | null = null;
 
@@ -29,15 +30,16 @@ export class Legend {
     const heads = ["", "risk", "mean", "Sharpe", "gap"].map((text) => h("th", { scope: "col" }, text));
     const table = h("table", { class: "marked", "aria-label": "Marked portfolios" });
     table.append(h("thead", {}, h("tr", {}, ...heads)), this.#body);
-    const scale = h("div", { class: "ramp-legend" }, h("span", { class: "dim" }, "Sharpe per bar"));
+    const scale = h("div", { class: "ramp-legend" }, this.#unit);
     scale.append(h("div", { class: "ramp-row" }, this.#low, this.#bar, this.#high));
     this.root.append(table, scale);
   }
 
   update(model: Model, units: Units, sharpe: SharpeScale): void {
     this.#paintRamp();
-    setText(this.#low, ratio(sharpe.low));
-    setText(this.#high, ratio(sharpe.high));
+    setText(this.#unit, `Sharpe ${units.name}`);
+    setText(this.#low, ratio((sharpe.low * units.mean) / units.risk));
+    setText(this.#high, ratio((sharpe.high * units.mean) / units.risk));
     const portfolios = markedPortfolios(model);
     const keys = new Set(portfolios.map(portfolioKey));
     for (const [key, row] of this.#rows) {

@@ -106,8 +106,11 @@ export function drawMarks(
   for (const mark of marks) {
     symbols.draw(context, mark, x(view, mark.risk), y(view, mark.mean), isSame(mark, chosen) ? 1.4 : 1);
   }
-  // Portfolios name themselves first; an asset whose name would cover another's stays without.
-  for (const mark of [...marks].reverse()) name(context, view, colours, mark, taken, isSame(mark, chosen));
+  // Names come in the order of how much they matter; one that would cover another's is left out.
+  const rank = (mark: Mark): number => (isSame(mark, chosen) ? 0 : ["exact", "monte-carlo", "asset"].indexOf(mark.kind) + 1);
+  for (const mark of [...marks].sort((a, b) => rank(a) - rank(b))) {
+    name(context, view, colours, mark, taken, isSame(mark, chosen));
+  }
 }
 
 export function isSame(mark: Mark, other: Mark | null): boolean {
@@ -130,16 +133,17 @@ function name(
   const places: [number, number][] = [
     [cx + gap, cy],
     [cx - gap - width, cy],
-    [cx - width / 2, cy - 14],
-    [cx - width / 2, cy + 14],
+    [cx - width / 2, cy - 15],
+    [cx - width / 2, cy + 15],
   ];
-  if (mark.kind !== "asset") places.reverse();
+  // Portfolios often lie on each other: their names make a list beside them.
+  if (mark.kind !== "asset") for (const dy of [-15, 15, -30, 30]) places.push([cx + gap, cy + dy]);
   const fits = ([left, middle]: [number, number]): boolean => {
     const box: Box = [left - 3, middle - 7, left + width + 3, middle + 7];
     if (box[0] < view.left || box[2] > view.width - 2 || box[1] < view.top || box[3] > view.height - view.bottom) return false;
     return taken.every((other) => box[2] < other[0] || box[0] > other[2] || box[3] < other[1] || box[1] > other[3]);
   };
-  const place = places.find(fits) ?? (chosen || mark.kind !== "asset" ? places[0] : undefined);
+  const place = places.find(fits) ?? (chosen ? places[0] : undefined);
   if (place === undefined) return;
   const [left, middle] = place;
   taken.push([left - 3, middle - 7, left + width + 3, middle + 7]);

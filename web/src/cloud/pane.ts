@@ -5,6 +5,7 @@ import { ratio } from "../core/format";
 import { painter } from "../core/scheduler";
 import { ease, extent, settle, type Range } from "../core/scale";
 import { load, save } from "../core/settings";
+import { softwareContext } from "../core/software";
 import { follow } from "../core/surface";
 import { colours, isDark, onTheme, reducedMotion } from "../core/theme";
 import type { Model } from "../model";
@@ -46,7 +47,7 @@ export class CloudPane {
   readonly #unitChoice: Choice;
   readonly #fitChoice: Choice;
   readonly #sharpe = new SharpeScale();
-  readonly #symbols = new Symbols();
+  readonly #symbols: Symbols;
   #annualised = load("annualised") === "yes";
   #fit = load("fit") ?? "all";
   #axes: { risk: Range; mean: Range } | null = null;
@@ -60,7 +61,7 @@ export class CloudPane {
 
   constructor(model: Model) {
     this.#model = model;
-    const { root, tools, body, note } = pane("cloud", "Risk and return");
+    const { root, tools, body } = pane("cloud", "Risk and return");
     this.root = root;
     this.#unitChoice = new Choice("Units of the axes", () => {
       this.toggleUnits();
@@ -78,12 +79,15 @@ export class CloudPane {
     });
     const plot = h("div", { class: "cloud-plot" }, this.#canvas, this.#tooltip.root);
     body.append(plot, this.#legend.root);
-    this.#context = this.#canvas.getContext("2d", { alpha: false });
-    const layer = webglLayer(this.#points);
-    if (layer === null) note.textContent = "drawn without WebGL";
+    const wish = load("points");
+    const layer = wish === "processor" ? null : webglLayer(this.#points, wish === "webgl");
+    const software = layer === null;
     // A canvas that was asked for WebGL may give nothing else: another one takes its place.
-    if (layer === null) this.#points = h("canvas");
+    if (software) this.#points = h("canvas");
     this.#layer = layer ?? canvasLayer(this.#points);
+    this.#context = software ? softwareContext(this.#canvas, false) : this.#canvas.getContext("2d", { alpha: false });
+    this.#symbols = new Symbols(software);
+    root.dataset["drawn"] = software ? "processor" : "webgl";
     this.#size = follow(plot, [this.#points, this.#canvas], () => {
       this.#pointsKey = "";
       this.request();

@@ -3,6 +3,7 @@
  * a small part of what a circle does.
  */
 import { h } from "../core/dom";
+import { softwareContext } from "../core/software";
 import { assetCss, colours, isDark, type CanvasColours } from "../core/theme";
 import type { Mark } from "./marks";
 
@@ -13,7 +14,13 @@ const FIRST_ASSET = 2;
 
 export class Symbols {
   readonly #sheet = h("canvas");
+  readonly #software: boolean;
   #key = "";
+
+  /** `software`: they are copied to a canvas of that kind; both should be of the same. */
+  constructor(software: boolean) {
+    this.#software = software;
+  }
 
   /** Draws the symbols anew where theme, density or number of assets differ. */
   prepare(assets: number, density: number): void {
@@ -22,7 +29,7 @@ export class Symbols {
     this.#key = key;
     this.#sheet.width = CELL * density * (assets + FIRST_ASSET);
     this.#sheet.height = CELL * density;
-    const context = this.#sheet.getContext("2d");
+    const context = this.#software ? softwareContext(this.#sheet) : this.#sheet.getContext("2d");
     if (context === null) return;
     context.scale(density, density);
     diamond(context, CELL / 2, colours());

@@ -2,6 +2,7 @@
  * Points by WebGL: risk and mean are uploaded as they come, place and colour are worked out on the graphics
  * processor. Means are taken relative to the view before they are scaled, to keep the digits of 32-bit numbers.
  */
+import { isSoftware } from "../core/software";
 import type { PointLayer } from "./points";
 
 const STOPS = 5;
@@ -38,10 +39,16 @@ void main() {
   gl_FragColor = vec4(colour * cover, cover);
 }`;
 
-/** A layer on `canvas`; null where the browser has no WebGL. */
-export function webglLayer(canvas: HTMLCanvasElement): PointLayer | null {
-  const gl = canvas.getContext("webgl", { antialias: false, depth: false, stencil: false, preserveDrawingBuffer: true });
+/** A layer on `canvas`; null where the browser has no WebGL, or (unless `anyhow`) none by a graphics processor. */
+export function webglLayer(canvas: HTMLCanvasElement, anyhow: boolean): PointLayer | null {
+  const gl = canvas.getContext("webgl", {
+    antialias: false, depth: false, stencil: false, preserveDrawingBuffer: true, failIfMajorPerformanceCaveat: !anyhow,
+  });
   if (gl === null) return null;
+  if (!anyhow && isSoftware(gl)) {
+    gl.getExtension("WEBGL_lose_context")?.loseContext();
+    return null;
+  }
   let layer = build(gl);
   if (layer === null) return null;
   let newest: [Float32Array, Float32Array] | null = null;

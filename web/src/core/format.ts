@@ -12,7 +12,7 @@ function fixed(value: number, digits: number): string {
 /** 0.1234 → "12.34 %". */
 export function percent(value: number | null | undefined, digits = 2): string {
   if (value == null || !Number.isFinite(value)) return NONE;
-  return `${fixed(value * 100, digits)} %`;
+  return `${grouped(fixed(value * 100, digits))} %`;
 }
 
 /** As percent with a sign: "+1.20 %". */
@@ -23,11 +23,11 @@ export function signedPercent(value: number | null | undefined, digits = 2): str
     : text;
 }
 
-/** Digits after the point that show `value` (a fraction) with three significant digits in percent. */
+/** Digits after the point that show `value` (a fraction) with at least three significant digits in percent. */
 export function percentDigits(value: number): number {
   const size = Math.abs(value * 100);
   if (!(size > 0) || !Number.isFinite(size)) return 2;
-  return Math.min(8, Math.max(1, 2 - Math.floor(Math.log10(size))));
+  return Math.min(8, Math.max(0, 2 - Math.floor(Math.log10(size))));
 }
 
 /** Percent with three significant digits, whatever the size. */

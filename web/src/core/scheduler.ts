@@ -4,7 +4,7 @@
  */
 
 /** Frames a second on average; a few may follow each other closely after one that came late. */
-const FRAME_RATE = 32;
+const FRAME_RATE = 36;
 const BURST = 2;
 
 /**

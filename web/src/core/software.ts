@@ -6,8 +6,19 @@
 
 const OPTIONS: CanvasRenderingContext2DSettings = { willReadFrequently: true };
 
-export function softwareContext(canvas: HTMLCanvasElement): CanvasRenderingContext2D | null {
-  return canvas.getContext("2d", OPTIONS);
+export function softwareContext(canvas: HTMLCanvasElement, alpha = true): CanvasRenderingContext2D | null {
+  return canvas.getContext("2d", { ...OPTIONS, alpha });
+}
+
+/** Names that graphics processors made of software go by. */
+const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
+
+/** Whether `gl` is worked out by the processor after all. A browser that does not say is believed to have one. */
+export function isSoftware(gl: WebGLRenderingContext): boolean {
+  const names: unknown[] = [gl.getParameter(gl.RENDERER)];
+  const details = gl.getExtension("WEBGL_debug_renderer_info");
+  if (details !== null) names.push(gl.getParameter(details.UNMASKED_RENDERER_WEBGL));
+  return names.some((name) => SOFTWARE.test(String(name)));
 }
 
 /** Runs `build`; canvases that it asks for a 2D context, without options of its own, are of this kind. */

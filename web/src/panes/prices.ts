@@ -26,7 +26,6 @@ export class PricesPane {
   readonly #drawChart: () => void;
   readonly #drawTable: () => void;
   #series = new PriceSeries([], 1);
-  #digits = 2;
 
   constructor(model: Model) {
     this.#model = model;
@@ -68,7 +67,7 @@ export class PricesPane {
     this.#table.reset(assets);
     this.#chart.configure({
       lines: assets.map((label, index) => ({ label, stroke: () => assetCss(index) })),
-      format: (value) => percent(value, this.#digits),
+      format: (value, step) => percent(value, Math.max(0, percentDigits(step) - 2)),
     });
     void this.#load();
   }
@@ -113,9 +112,6 @@ export class PricesPane {
 
   #paintChart(): void {
     const data = this.#series.relative();
-    let most = 0;
-    for (const column of data.slice(1)) for (const value of column) most = Math.max(most, Math.abs(value ?? 0));
-    this.#digits = Math.max(0, percentDigits(most) - 1);
     this.#chart.show(data);
     this.root.dataset["bars"] = String(this.#series.length);
     this.root.classList.toggle("empty", this.#series.length < 2);

@@ -56,7 +56,7 @@ export class ThroughputPane {
           { label: "ticks/s", stroke: () => colours().first, width: 1.5 },
           { label: "publications/s", stroke: () => colours().second, width: 1.5 },
         ],
-        format: (value) => rate(value),
+        format: (value, step) => (step < 1 ? rate(value) : count(value)),
       });
     });
     model.on("state", (state) => {

@@ -117,17 +117,23 @@ fn type_name(data_type: &DataType) -> String {
 /// All tables by their names in SQL.
 pub(crate) fn schemas() -> Vec<(String, SchemaRef)> {
     let mut all: Vec<(String, SchemaRef)> =
-        Table::ALL.iter().map(|table| (table.name().to_owned(), table.schema())).collect();
+        Table::ALL.iter().map(|table| (table.name().to_owned(), described(*table))).collect();
     all.push((WEIGHTS.to_owned(), weights_schema()));
     all.sort_by(|left, right| left.0.cmp(&right.0));
     let qualified = |schema: &str, name: &str| format!("{schema}.{name}");
-    all.extend(Table::ALL.iter().map(|table| (qualified(HISTORY, table.name()), table.schema())));
-    all.extend(Table::RESULTS.iter().map(|table| (qualified(LIVE, table.name()), table.schema())));
+    all.extend(Table::ALL.iter().map(|table| (qualified(HISTORY, table.name()), described(*table))));
+    all.extend(Table::RESULTS.iter().map(|table| (qualified(LIVE, table.name()), described(*table))));
     all.extend(LiveTable::ALL.iter().map(|table| (qualified(LIVE, table.name()), table.schema())));
     all.extend(
         Documentation::ALL.iter().map(|table| (qualified(DOCUMENTATION, table.name()), table.schema())),
     );
     all
+}
+
+/// A table's columns with what one row says: for documentation only, plans know columns alone.
+fn described(table: Table) -> SchemaRef {
+    let comment = [(COMMENT.to_owned(), table.comment().to_owned())].into();
+    Arc::new(Schema::new_with_metadata(table.schema().fields().clone(), comment))
 }
 
 /// Columns of `weights`: those of `portfolios` that tell rows apart, then asset and weight.

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::Field;
 use async_trait::async_trait;
 use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
+use datafusion::common::metadata::FieldMetadata;
 use datafusion::datasource::{MemTable, ViewTable, provider_as_source};
 use datafusion::error::Result;
 use datafusion::functions_nested::expr_fn::{map_keys, map_values};
-use datafusion::logical_expr::{LogicalPlanBuilder, col};
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, col};
 use silverbullet_store::Table;
 
 use super::{DOCUMENTATION, Documentation, HISTORY, LIVE, PUBLIC, WEIGHTS, weights_schema};
@@ -73,6 +75,7 @@ impl Tables {
         let plan = LogicalPlanBuilder::scan(Table::Portfolios.name(), portfolios, None)?
             .project(columns)?
             .unnest_columns_with_options(vec!["asset".into(), "weight".into()], Default::default())?
+            .project(weights_schema().fields().iter().map(|field| with_meaning(field)))?
             .build()?;
         Ok(ViewTable::new(plan, None))
     }
@@ -85,6 +88,17 @@ impl Tables {
         let Frozen { tail, .. } = self.moment.table(table).await?;
         let batches = tail.iter().map(|pending| pending.batch.clone()).collect();
         Ok(Some(Arc::new(MemTable::try_new(table.schema(), vec![batches])?)))
+    }
+}
+
+/// The column of that name, with what the field says of it: unnesting has lost it.
+fn with_meaning(field: &Field) -> Expr {
+    let column = col(field.name().as_str());
+    match field.name().as_str() {
+        "asset" | "weight" => {
+            column.alias_with_metadata(field.name(), Some(FieldMetadata::new_from_field(field)))
+        }
+        _ => column,
     }
 }
 
