@@ -18,7 +18,7 @@ use crate::service::Shared;
 use crate::{docs, guard, page, stream};
 
 /// Longest body of a request, in bytes.
-const BODY: usize = 64 << 10;
+pub(crate) const BODY: usize = 64 << 10;
 
 /// The router, which also writes the OpenAPI document: what is not documented is not served.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {

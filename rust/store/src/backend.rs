@@ -29,6 +29,23 @@ pub enum Numbers {
 }
 
 impl Numbered {
+    /// The number of the last row; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Error::Rows`](crate::Error::Rows) where there is no column `bar`.
+    pub fn last(&self, table: Table) -> Result<Option<i64>> {
+        let rows = self.batch.num_rows();
+        match self.numbers {
+            _ if rows == 0 => Ok(None),
+            Numbers::After(before) => Ok(Some(before.saturating_add_unsigned(rows as u64))),
+            Numbers::Bar => {
+                let position =
+                    self.batch.schema().index_of("bar").map_err(|source| refused(table, source))?;
+                Ok(arrow::compute::max(self.batch.column(position).as_primitive::<Int64Type>()))
+            }
+        }
+    }
+
     /// The rows whose number is above `stored`.
     ///
     /// # Errors
@@ -50,6 +67,24 @@ impl Numbered {
             }
         }
     }
+}
+
+/// What is left of `rows` for a table that has everything up to `stored`: each row once. Rows may come again
+/// in a later batch, where an input was begun anew while those of its first run were still waiting.
+///
+/// # Errors
+/// [`Error::Rows`](crate::Error::Rows) where there is no column `bar`.
+pub fn new_rows(table: Table, rows: &[Numbered], stored: Option<i64>) -> Result<Vec<RecordBatch>> {
+    let mut known = stored;
+    let mut batches = Vec::with_capacity(rows.len());
+    for numbered in rows {
+        let batch = numbered.above(table, known)?;
+        if batch.num_rows() > 0 {
+            batches.push(batch);
+        }
+        known = known.max(numbered.last(table)?);
+    }
+    Ok(batches)
 }
 
 /// What [`Backend::maintain`] did.

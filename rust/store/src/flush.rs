@@ -255,9 +255,10 @@ fn store(shared: &Shared, runtime: &Runtime, load: &Load) -> Result<Stored> {
             (None, None) => continue,
         });
     }
-    let bar = parcels.iter().rev().find_map(|parcel| parcel.bar);
+    // The greatest, not the last: numbers fall where an input is begun anew behind what an earlier run has left.
+    let bar = parcels.iter().filter_map(|parcel| parcel.bar).max();
     let gap = load.gap.as_ref().map(|(_, ordinal)| *ordinal);
-    let events = gap.or_else(|| parcels.last().map(|parcel| parcel.events_after()));
+    let events = gap.max(parcels.iter().map(|parcel| parcel.events_after()).max());
     let name = application(&load.universe, &load.variant);
     for table in Table::RESULTS {
         let mut rows = rows_of(table, &parcels);

@@ -288,15 +288,18 @@ impl Store {
             for pending in inner.pending.values() {
                 let spool = pending.folder.join("spool");
                 let stored = pending.stored.get(&table).copied();
-                for held in &pending.queue {
+                for (at, held) in pending.queue.iter().enumerate() {
                     let path =
                         held.spooled.as_ref().map(|spooled| crate::spool::path(&spool, spooled.number));
-                    waiting.push((held.parcel.clone(), path, stored));
+                    waiting.push((held.parcel.clone(), path, (at == 0).then_some(stored)));
                 }
             }
         }
         let mut tail = Vec::new();
-        for (parcel, path, stored) in waiting {
+        let mut known = None;
+        for (parcel, path, first) in waiting {
+            // Each universe and variant begins with what its table has.
+            known = first.unwrap_or(known);
             let parcel = match (parcel, path) {
                 (Some(parcel), _) => parcel,
                 (None, Some(path)) => match read_parcel(&path) {
@@ -309,7 +312,9 @@ impl Store {
                 },
                 (None, None) => continue,
             };
-            tail.extend(tail_of(&parcel, table, stored)?);
+            let (batch, last) = tail_of(&parcel, table, known)?;
+            known = known.max(last);
+            tail.extend(batch);
         }
         Ok(tail)
     }
@@ -461,15 +466,21 @@ impl Inner {
     }
 }
 
-fn tail_of(parcel: &Parcel, table: Table, stored: Option<i64>) -> Result<Option<TailBatch>> {
-    let Some((_, batch)) = parcel.batches.iter().find(|(of, _)| *of == table) else { return Ok(None) };
+/// The rows of `parcel` above `known`, and the number of its last row.
+fn tail_of(parcel: &Parcel, table: Table, known: Option<i64>) -> Result<(Option<TailBatch>, Option<i64>)> {
+    let Some((_, batch)) = parcel.batches.iter().find(|(of, _)| *of == table) else {
+        return Ok((None, None));
+    };
     let (numbers, version) = match (table, parcel.bar) {
         (Table::Events, _) => (Numbers::After(parcel.events_before), parcel.events_after()),
         (_, Some(bar)) => (Numbers::Bar, bar),
-        (_, None) => return Ok(None),
+        (_, None) => return Ok((None, None)),
     };
-    let batch = Numbered { batch: batch.clone(), numbers }.above(table, stored)?;
-    Ok((batch.num_rows() > 0).then(|| TailBatch { application: parcel.application(), version, batch }))
+    let rows = Numbered { batch: batch.clone(), numbers };
+    let batch = rows.above(table, known)?;
+    let application = parcel.application();
+    let tail = (batch.num_rows() > 0).then_some(TailBatch { application, version, batch });
+    Ok((tail, rows.last(table)?))
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {

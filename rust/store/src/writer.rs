@@ -136,9 +136,13 @@ impl StoreWriter {
         inner.health.spool = match outcome {
             Ok(()) => None,
             Err(error) => {
-                tracing::warn!(universe = self.universe, %error, "rows stay in memory: the spool cannot be written");
-                let since = inner.health.spool.take().map_or_else(|| self.shared.now(), |(_, since)| since);
-                Some((error.to_string(), since))
+                let reason = error.to_string();
+                let known = inner.health.spool.take();
+                // Once is enough: it is tried again with every cut.
+                if known.as_ref().is_none_or(|(known, _)| *known != reason) {
+                    tracing::warn!(universe = self.universe, %error, "rows stay in memory: the spool cannot be written");
+                }
+                Some((reason, known.map_or_else(|| self.shared.now(), |(_, since)| since)))
             }
         };
     }

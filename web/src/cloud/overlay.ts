@@ -1,6 +1,7 @@
 /** Over the points: axes, frontier, marks and names, on a 2D canvas. */
 import { ticks, type Range } from "../core/scale";
 import { percent, percentDigits } from "../core/format";
+import type { Size } from "../core/surface";
 import type { CanvasColours } from "../core/theme";
 import type { Mark } from "./marks";
 import type { Symbols } from "./symbols";
@@ -14,6 +15,15 @@ export interface Units {
   readonly risk: number;
   /** What the axes are in, e.g. "per year". */
   readonly name: string;
+}
+
+/** What stands there before the first message. */
+export function drawWaiting(context: CanvasRenderingContext2D, size: Size, colours: CanvasColours): void {
+  context.font = FONT;
+  context.fillStyle = colours.dim;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.fillText("waiting for data", size.width / 2, size.height / 2);
 }
 
 export function drawAxes(context: CanvasRenderingContext2D, view: View, colours: CanvasColours, units: Units): void {

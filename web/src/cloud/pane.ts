@@ -14,7 +14,7 @@ import { canvasLayer } from "./canvas2d";
 import { hit, type Hit } from "./hit";
 import { Legend } from "./legend";
 import { marks, type Mark } from "./marks";
-import { drawAxes, drawFrontier, drawMarks, isSame, type Units } from "./overlay";
+import { drawAxes, drawFrontier, drawMarks, drawWaiting, isSame, type Units } from "./overlay";
 import type { PointLayer } from "./points";
 import { Symbols } from "./symbols";
 import { SharpeScale } from "./sharpe";
@@ -160,12 +160,16 @@ export class CloudPane {
     }
     const moving = this.#moveAxes(now);
     const context = this.#context;
-    if (this.#axes === null || context === null) return false;
-    const view = this.#view(this.#axes);
+    if (context === null) return false;
     const { density, width, height } = this.#size;
     context.setTransform(density, 0, 0, density, 0, 0);
     context.fillStyle = colours().surface;
     context.fillRect(0, 0, width, height);
+    if (this.#axes === null) {
+      drawWaiting(context, this.#size, colours());
+      return false;
+    }
+    const view = this.#view(this.#axes);
     const scale = units(this.#annualised, this.#model.hello?.interval_ns ?? 0);
     drawAxes(context, view, colours(), scale);
     if (cloud !== null) this.#paintPoints(context, view);

@@ -26,7 +26,7 @@ class Light {
 export class Header {
   readonly root: HTMLElement;
   readonly alarm = h("p", { class: "alarm", role: "alert", "data-testid": "alarm", hidden: true });
-  readonly chooser = h("select", { "aria-label": "Universe", "data-testid": "universe" });
+  readonly chooser = h("select", { "aria-label": "Universe", "data-testid": "universe", disabled: true });
   readonly #model: Model;
   readonly #variant = h("span", { class: "variant", "data-testid": "variant" });
   readonly #connection = new Light("connection", "Connection");
@@ -108,19 +108,23 @@ export class Header {
       this.#feed.show("idle", "no data yet");
       return "";
     }
-    const since = connection.state === "live" ? Date.now() - stateAt : 0;
-    const old = state.last_input_age_ms === null ? Number.NaN : state.last_input_age_ms + Math.max(0, since);
+    if (connection.state !== "live") {
+      this.#feed.show("idle", `${state.source} –`, "Not known without a connection");
+      return "";
+    }
+    const since = Math.max(0, Date.now() - stateAt);
+    const old = state.last_input_age_ms === null ? Number.NaN : state.last_input_age_ms + since;
     const running = state.phase === "live" || state.phase === "warming-up";
     const stale = running && old > staleAfter(hello?.interval_ns ?? 0);
     setData(this.#feed.root, "value", state.last_input_age_ms);
     const tone = state.phase === "failed" ? "bad" : stale ? "bad" : state.phase === "live" ? "good" : "warn";
     this.#feed.show(tone, `${state.source} ${state.phase}${running ? ` · ${age(old)} old` : ""}`);
     if (state.phase === "failed") return "The engine has failed – see the events and the log";
-    return stale && connection.state === "live" ? `STALE: no price for ${age(old)}` : "";
+    return stale ? `STALE: no price for ${age(old)}` : "";
   }
 
   #paintStore(store: StoreState | null): void {
-    if (this.#model.state === null) {
+    if (this.#model.state === null || this.#model.connection.state !== "live") {
       this.#store.show("idle", "store –");
       return;
     }

@@ -269,3 +269,15 @@ fn assert_whole(data: &Path, table: &str, key: &str, groups: u64, bars: u64) -> 
     }
     last
 }
+
+/// Asserts that no file is left in `folder` that was begun and not ended.
+pub(crate) fn assert_tidy(folder: &Path) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy();
+        assert!(!name.contains('#') && !name.ends_with(".tmp"), "{} is left", path.display());
+        if path.is_dir() {
+            assert_tidy(&path);
+        }
+    }
+}

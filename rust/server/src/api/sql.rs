@@ -6,10 +6,10 @@ use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{ConnectInfo, FromRequest, Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use silverbullet_query::{Limits, format};
@@ -18,9 +18,12 @@ use utoipa::ToSchema;
 use super::fresh;
 use crate::connections::{Work, Working};
 use crate::problem::Problem;
+use crate::routes::BODY;
 use crate::service::AppState;
 use crate::sql::Running;
 
+/// Bytes of a body that are read and thrown away when it is too long.
+const MOST_DISCARDED: usize = 4 << 20;
 /// A body has this long to arrive.
 const BODY_TIME: Duration = Duration::from_secs(5);
 /// Rows of a JSON answer where no limit is given, and the most.
@@ -143,18 +146,18 @@ fn form(headers: &HeaderMap) -> Result<Form, Problem> {
 async fn question(request: Request) -> Result<Question, Problem> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let kind = kind.unwrap_or("text/plain").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let body = tokio::time::timeout(BODY_TIME, Bytes::from_request(request, &())).await;
+    let body = tokio::time::timeout(BODY_TIME, whole(request.into_body())).await;
     let body = body.map_err(|_| {
         let detail = format!("the query did not arrive within {} s", BODY_TIME.as_secs());
         Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
     })?;
-    let body = body.map_err(|error: BytesRejection| Problem::new(error.status(), error.body_text()))?;
+    let body = body?;
     match kind.as_str() {
         "application/json" => serde_json::from_slice(&body).map_err(|error| {
             Problem::bad_request(format!("the body is not {{\"query\", \"limit\"}}: {error}"))
         }),
         "text/plain" | "application/sql" => {
-            let query = String::from_utf8(body.into());
+            let query = String::from_utf8(body);
             let query = query.map_err(|_| Problem::bad_request("the query is not UTF-8"))?;
             Ok(Question { query, limit: None })
         }
@@ -163,6 +166,28 @@ async fn question(request: Request) -> Result<Question, Problem> {
             Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
         }
     }
+}
+
+/// All of a body. One that is too long is read on for a while and not kept: who is still sending when the
+/// connection is closed may never see the answer.
+async fn whole(body: Body) -> Result<Vec<u8>, Problem> {
+    let mut pieces = body.into_data_stream();
+    let (mut bytes, mut length) = (Vec::new(), 0);
+    while let Some(piece) = pieces.next().await {
+        let piece =
+            piece.map_err(|error| Problem::bad_request(format!("the body did not arrive: {error}")))?;
+        length += piece.len();
+        if length <= BODY {
+            bytes.extend_from_slice(&piece);
+        } else if length > MOST_DISCARDED {
+            break;
+        }
+    }
+    if length > BODY {
+        let detail = format!("a query is at most {} KiB long", BODY >> 10);
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
+    }
+    Ok(bytes)
 }
 
 async fn json(mut running: Running) -> Result<Response, Problem> {

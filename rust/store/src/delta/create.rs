@@ -4,11 +4,11 @@ use deltalake::kernel::StructType;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::SaveMode;
-use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError, TableProperty, ensure_table_uri};
+use deltalake::{DeltaTable, DeltaTableError, TableProperty};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
-use super::Delta;
+use super::{Delta, guarded};
 use crate::directory::DataDirectory;
 use crate::error::{Error, Result};
 use crate::schema::Table;
@@ -29,8 +29,7 @@ pub(super) async fn create(directory: &DataDirectory, table: Table) -> Delta<Del
         std::io::ErrorKind::AlreadyExists => Ok(()),
         _ => Err(DeltaTableError::Io { source: error }),
     })?;
-    let location = ensure_table_uri(path.to_string_lossy())?;
-    let delta = DeltaTableBuilder::from_url(location)?.build()?;
+    let delta = guarded::builder(directory, table)?.build()?;
     let columns: StructType = table.schema().as_ref().try_into_kernel()?;
     CreateBuilder::new()
         .with_log_store(delta.log_store())

@@ -8,6 +8,7 @@ mod compact;
 mod create;
 mod expire;
 mod files;
+mod guarded;
 mod maintain;
 mod replace;
 mod safety;
@@ -20,13 +21,13 @@ use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake::kernel::{Action, Transaction};
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::writer::{DeltaWriter, RecordBatchWriter};
-use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError, ensure_table_uri};
+use deltalake::{DeltaTable, DeltaTableError};
 use silverbullet_market::Nanos;
 use tokio::sync::Mutex;
 
 use files::DataFile;
 
-use crate::backend::{Backend, Maintained, Numbered};
+use crate::backend::{Backend, Maintained, Numbered, new_rows};
 use crate::directory::DataDirectory;
 use crate::error::{Error, Result};
 use crate::failpoints;
@@ -123,6 +124,10 @@ impl DeltaBackend {
             // Whatever the failure left of the handle: the next call reads the table afresh.
             *handle = None;
         }
+        if !self.directory.table(table).is_dir() {
+            *handle = None;
+            return Err(Error::Vanished { path: self.directory.table(table) });
+        }
         outcome?;
         // A mount that went away while the rows were being written has put them elsewhere.
         if identity.is_none() || identity != self::identity(&self.directory) {
@@ -151,14 +156,11 @@ impl Backend for DeltaBackend {
             }
             None => None,
         };
-        let known = if failpoints::keeps_stored_rows() { None } else { stored };
-        let mut batches = Vec::with_capacity(rows.len());
-        for numbered in rows {
-            let batch = numbered.above(table, known)?;
-            if batch.num_rows() > 0 {
-                batches.push(batch);
-            }
-        }
+        let batches = if failpoints::keeps_stored_rows() {
+            rows.iter().map(|numbered| numbered.batch.clone()).filter(|batch| batch.num_rows() > 0).collect()
+        } else {
+            new_rows(table, rows, stored)?
+        };
         if batches.is_empty() {
             return Ok(());
         }
@@ -241,8 +243,7 @@ async fn stored(delta: &DeltaTable, application: &str) -> Delta<Option<i64>> {
 
 /// Opens `table`; `None` where it has no commit yet.
 async fn open(directory: &DataDirectory, table: Table) -> Delta<Option<DeltaTable>> {
-    let location = ensure_table_uri(directory.table(table).to_string_lossy())?;
-    let mut delta = DeltaTableBuilder::from_url(location)?.build()?;
+    let mut delta = guarded::builder(directory, table)?.build()?;
     match delta.load().await {
         Ok(()) => Ok(Some(delta)),
         Err(DeltaTableError::NotATable(_)) => Ok(None),
