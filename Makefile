@@ -9,8 +9,9 @@ ARGS ?=
 BENCHMARKS := bench-live bench-sql
 # The page is embedded in the program; where these change it is built anew.
 WEB_SOURCES = $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print)
+TARGET = $(abspath $(or $(CARGO_TARGET_DIR),target))
 # The program that `cargo test` has built, for the tests in other languages.
-PROGRAM = $(CURDIR)/$(or $(CARGO_TARGET_DIR),target)/debug/silverbullet
+PROGRAM = $(TARGET)/debug/silverbullet
 
 .DEFAULT_GOAL := help
 # One target after the other, also under -j: what is missing is said before anything is built, and cargo
@@ -89,9 +90,11 @@ bench: ## Run every benchmark (each alone: make bench-<name>)
 bench-live: ## Measure the live loop: ticks a second, and time to answer one
 	$(CARGO) run --release --locked --package silverbullet-engine --example throughput
 
+# What a query takes, then the aggregate beside DuckDB on the same files, in turns in one run.
 bench-sql: .venv/.installed ## Measure SQL over 10 million stored rows, beside DuckDB
 	$(CARGO) build --release --locked --package silverbullet-query --example bench_sql
-	.venv/bin/python benchmarks/sql/duckdb_peer.py $(or $(CARGO_TARGET_DIR),target)/release/examples/bench_sql
+	$(TARGET)/release/examples/bench_sql $(TARGET)/bench-sql
+	.venv/bin/python benchmarks/sql/duckdb_peer.py $(TARGET)/release/examples/bench_sql $(TARGET)/bench-sql
 
 soak-kill: web ## Kill the program at many random moments: the stored rows stay those of an undisturbed run
 	SILVERBULLET_KILLS=$(or $(KILLS),200) $(CARGO) test --locked --package silverbullet-cli --features silverbullet-store/failpoints --test recovery -- --nocapture

@@ -71,8 +71,37 @@ check_c_compiler() {
     rm -rf "$scratch"
 }
 
+# The page is built by Node.js.
+check_node() {
+    local wanted=20.0.0 found
+    if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+        report "node and npm, which build the page (Node.js ${wanted%%.*} or newer)" \
+            "sudo apt-get install -y nodejs npm" "sudo dnf install -y nodejs npm" "brew install node"
+        return
+    fi
+    found="$(node --version)"
+    at_least "${found#v}" "$wanted" || report "Node.js ${wanted%%.*} or newer; $(command -v node) is $found" \
+        "see https://nodejs.org/en/download" "sudo dnf install -y nodejs" "brew upgrade node"
+}
+
+# The stored tables are read by Python's libraries in the tests.
+check_python() {
+    local found
+    if ! found="$(python3 -c 'import venv, ensurepip, sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null)"; then
+        report "python3 with venv" "sudo apt-get install -y python3 python3-venv" "sudo dnf install -y python3" \
+            "brew install python"
+    elif ! at_least "$found" 3.10.0; then
+        report "Python 3.10 or newer; $(command -v python3) is $found" "sudo apt-get install -y python3" \
+            "sudo dnf install -y python3" "brew upgrade python"
+    fi
+}
+
 check_rust
 check_c_compiler
+check_node
+if [[ $purpose == test ]]; then
+    check_python
+fi
 if ((missing)); then
     echo "Then open a new terminal and run make again." >&2
 fi

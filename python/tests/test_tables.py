@@ -32,8 +32,9 @@ def assert_same(rows: list[dict], expected: list[dict]) -> None:
     for row, wanted in zip(rows, expected, strict=True):
         for column in ("bar", "objective", "method", "mean", "risk", "sharpe", "gap"):
             assert row[column] == wanted[column], (column, row, wanted)
+        # A map is a dictionary to polars, and a list of pairs to Arrow and pandas.
         weights = row["weights"]
-        pairs = [(entry["key"], entry["value"]) if isinstance(entry, dict) else tuple(entry) for entry in weights]
+        pairs = list(weights.items()) if isinstance(weights, dict) else [tuple(entry) for entry in weights]
         assert pairs == list(wanted["weights"].items())
         assert [asset for asset, _ in pairs] == list(ASSETS)
 

@@ -39,6 +39,8 @@ impl Log {
             tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(self.clone());
         // Only a second start in one process can fail, and the first one then stands.
         let _ = subscriber.try_init();
+        // A library's panic that is caught must not be drawn over the live view.
+        std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
         Ok(())
     }
 

@@ -23,11 +23,12 @@ use run::{Answer, Pace, RATE, Run, Web, assert_complete, assert_tidy, poll, seco
 
 /// What may wait in memory for the tables, in MiB.
 const MEMORY: [(&str, &str); 1] = [("SILVERBULLET_STORE__MEMORY_MIB", "32")];
-/// Most that memory may grow by during a fault, in MiB: that, and as much again for what the allocator and the
-/// tables' own work take.
-const MOST_MEMORY: u64 = 64;
-/// Least share of the ticks that are answered each by a publication, whatever else this machine has to do.
-const PACE: f64 = 0.8;
+/// Most that memory may grow by during a fault, in MiB: that, and three times as much for what the allocator,
+/// the tables' own work and the queries under way take. What is not bounded grows by more in these seconds.
+const MOST_MEMORY: u64 = 128;
+/// Share of the ticks that must be answered meanwhile. A live path that waited for a disk, a client or a query
+/// would answer none; a machine that is busy with other tests may well answer less than all.
+const PACE: f64 = 0.2;
 
 /// Asserts that publications have kept up with the ticks.
 fn assert_pace(pace: f64) {

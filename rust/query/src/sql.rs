@@ -269,7 +269,10 @@ impl Engine {
         let moment = Arc::new(Moment::new(self.sources.clone()));
         catalogs.register_catalog(CATALOG.to_owned(), Arc::new(Catalog(moment)));
         let builder = SessionStateBuilder::new_from_existing(self.state.clone());
-        Ok(builder.with_runtime_env(runtime).with_catalog_list(Arc::new(catalogs)).build())
+        let mut state = builder.with_runtime_env(runtime).with_catalog_list(Arc::new(catalogs)).build();
+        // now() is the same for all of a query.
+        state.mark_start_execution();
+        Ok(state)
     }
 }
 

@@ -81,7 +81,15 @@ fn kill() -> ! {
 
 /// Nothing: there are no fail points in this build.
 #[cfg(not(feature = "failpoints"))]
-pub const fn from_environment() {}
+#[derive(Debug)]
+pub struct NoScenario;
+
+/// Nothing: there are no fail points in this build.
+#[cfg(not(feature = "failpoints"))]
+#[must_use]
+pub const fn from_environment() -> NoScenario {
+    NoScenario
+}
 
 /// Whether tables take rows that they have already; only a test can make it so.
 pub(crate) fn keeps_stored_rows() -> bool {

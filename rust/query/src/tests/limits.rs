@@ -47,6 +47,7 @@ async fn statements_that_do_not_read_are_refused() {
         "show columns from portfolios",
         "explain select 1",
         "values (1)",
+        "select now(), count(*) from bars where close_time > now() - interval '1 day'",
     ] {
         assert!(fixture.sql.collect(query).await.is_ok(), "{query}");
     }
