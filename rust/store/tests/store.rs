@@ -1,5 +1,5 @@
 //! The store through its interface: what goes in comes out, once, whatever happens in between.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[allow(unreachable_pub, reason = "shared by the test files")]
 mod common;
@@ -124,7 +124,8 @@ fn the_spool_of_a_killed_process_is_stored_and_gone_on_from() {
 
 #[test]
 fn a_damaged_parcel_is_set_aside_and_its_bars_and_those_after_it_are_computed_again() {
-    let damage: [(&str, fn(&mut Vec<u8>)); 4] = [
+    type Damage = fn(&mut Vec<u8>);
+    let damage: [(&str, Damage); 4] = [
         ("a byte has changed", |bytes| {
             let last = bytes.len() - 1;
             bytes[last] ^= 1;

@@ -1,11 +1,12 @@
 //! The weights map through every leg: Delta write, optimise, read, SQL, IPC. If a leg lost or changed it, the
 //! schema of all tables would have to be another.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::io::Cursor;
 use std::sync::Arc;
 
-use arrow::array::{Array, Float64Builder, MapBuilder, MapFieldNames, StringBuilder};
 use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{Float64Builder, MapBuilder, MapFieldNames, StringBuilder};
 use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema};
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
@@ -76,7 +77,6 @@ async fn weights_are_a_map_in_universe_order_from_delta_to_sql_and_ipc() {
     let mut bar = 0;
     for batch in &batches {
         let weights = batch.column_by_name("weights").unwrap().as_map();
-        println!("{:?}", weights.data_type());
         for row in 0..batch.num_rows() {
             assert_eq!(batch.column(0).as_primitive::<Int64Type>().value(row), bar);
             let entries = weights.value(row);
