@@ -23,6 +23,7 @@ fn run(csv: &Path, output: &Path, workers: &str) -> Value {
         "--workers",
         workers,
         "--no-http",
+        "--no-store",
         "--format",
         "json",
     ]))
@@ -59,6 +60,24 @@ fn a_week_is_taken_whole_and_is_the_same_bytes_with_one_worker_and_two() {
     assert_eq!(rows, lines(&second).count());
     // 9,480 bars have a full window of 600 returns before them; four portfolios each.
     assert_eq!(lines(&first).filter(|line| line.contains("\"table\":\"portfolios\"")).count(), 4 * 9_480);
+}
+
+#[test]
+fn a_week_is_stored_and_asked_for_in_sql() {
+    let Some(path) = recorded(WEEK) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (source, data) = (format!("csv:{}", path.display()), data.to_str().unwrap());
+    let run = ["run", "--source", &source, "--speed", "max", "--no-http", "--format", "json", "--data", data];
+    json(&silverbullet(&[&run[..], &["--samples", "1024"]].concat()));
+    let query = "select objective, method, count(*) as n, avg(gap) as gap from portfolios group by 1, 2";
+    let answer = json(&silverbullet(&["sql", query, "--data", data, "--format", "json"]));
+    let rows = answer.as_array().unwrap();
+    assert_eq!(rows.len(), 4);
+    for row in rows {
+        assert_eq!(row["n"], 9_480, "{row}");
+        assert!(row["gap"].as_f64().unwrap().abs() < 1e-2, "{row}");
+    }
 }
 
 /// The first `rows` prices of the month as CSV.
