@@ -81,19 +81,13 @@ fn program(failpoints: &str) -> Command {
 
 /// A run over the whole input; many small flushes, so that there is much to be interrupted.
 fn run(prices: &Path, data: &Path, failpoints: &str) -> Output {
+    run_with_window(prices, data, failpoints, "40")
+}
+
+fn run_with_window(prices: &Path, data: &Path, failpoints: &str, window: &str) -> Output {
     program(failpoints)
-        .args([
-            "run",
-            "--speed",
-            "max",
-            "--no-http",
-            "--format",
-            "json",
-            "--window",
-            "40",
-            "--samples",
-            "256",
-        ])
+        .args(["run", "--speed", "max", "--no-http", "--format", "json", "--samples", "256"])
+        .args(["--window", window])
         .arg("--source")
         .arg(format!("csv:{}", prices.display()))
         .arg("--data")
@@ -213,25 +207,7 @@ fn the_same_input_again_adds_no_row_and_another_window_is_a_variant_of_its_own()
     let first = all_rows(&data);
     let count = |rows: &[Value]| rows.len();
     assert_eq!(count(&first[3].1), 4 * BARS, "bars");
-    let other = program("")
-        .args([
-            "run",
-            "--speed",
-            "max",
-            "--no-http",
-            "--format",
-            "json",
-            "--window",
-            "50",
-            "--samples",
-            "256",
-        ])
-        .arg("--source")
-        .arg(format!("csv:{}", prices.display()))
-        .arg("--data")
-        .arg(&data)
-        .output()
-        .unwrap();
+    let other = run_with_window(&prices, &data, "", "50");
     assert!(other.status.success(), "{}", String::from_utf8_lossy(&other.stderr));
     let variants = rows(&data, "portfolios", "bar, objective, method");
     let of = |variant: &Value| {

@@ -9,12 +9,10 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray};
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
-use async_trait::async_trait;
-use datafusion::catalog::{Session, TableProvider};
+use datafusion::catalog::Session;
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::stats::Precision;
 use datafusion::common::{Column, ScalarValue, Statistics, ToDFSchema};
-use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
@@ -22,8 +20,8 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::utils::conjunction;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
@@ -223,48 +221,6 @@ impl PruningStatistics for FileStatistics<'_> {
         _values: &std::collections::HashSet<ScalarValue>,
     ) -> Option<BooleanArray> {
         None
-    }
-}
-
-/// `history.<table>`: everything on disk, all variants.
-#[derive(Debug)]
-pub(crate) struct StoredTable {
-    table: Table,
-    stored: Option<Arc<Stored>>,
-}
-
-impl StoredTable {
-    pub(crate) fn new(table: Table, stored: Option<Arc<Stored>>) -> Self {
-        Self { table, stored }
-    }
-}
-
-#[async_trait]
-impl TableProvider for StoredTable {
-    fn schema(&self) -> SchemaRef {
-        self.table.schema()
-    }
-
-    fn table_type(&self) -> TableType {
-        TableType::Base
-    }
-
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
-    }
-
-    async fn scan(
-        &self,
-        session: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let plan = match &self.stored {
-            Some(stored) => stored.scan(session, &Chosen::All, projection, filters, limit)?,
-            None => None,
-        };
-        plan.map_or_else(|| nothing(&self.schema(), projection), Ok)
     }
 }
 

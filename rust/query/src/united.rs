@@ -1,4 +1,5 @@
-//! Plain tables: what is on disk and what is final but not there yet, no row twice.
+//! Tables of results: what is on disk (`history`), what is final but not there yet (`live`), and both as plain
+//! tables, no row twice.
 //!
 //! The tail is taken before the snapshot. A row that moves to disk in between is then in both, and what the
 //! snapshot says it holds is left out of the tail; a row can be in neither only if it was in neither.
@@ -60,10 +61,11 @@ pub(crate) fn see_tail(table: Table, tail: &[TailBatch], newest: &mut Newest) {
     }
 }
 
-/// Rows in memory behind those on disk.
+/// Rows in memory behind those on disk; either may be missing.
 #[derive(Debug, Clone)]
 pub(crate) struct United {
     table: Table,
+    kind: TableType,
     stored: Option<Arc<Stored>>,
     tail: Arc<Vec<TailBatch>>,
     chosen: Chosen,
@@ -76,7 +78,12 @@ impl United {
         tail: Arc<Vec<TailBatch>>,
         chosen: Chosen,
     ) -> Self {
-        Self { table, stored, tail, chosen }
+        Self { table, kind: TableType::View, stored, tail, chosen }
+    }
+
+    /// `history.<table>`: everything on disk, all variants.
+    pub(crate) fn history(table: Table, stored: Option<Arc<Stored>>) -> Self {
+        Self { table, kind: TableType::Base, stored, tail: Arc::default(), chosen: Chosen::All }
     }
 
     /// The same with all variants.
@@ -105,7 +112,7 @@ impl TableProvider for United {
     }
 
     fn table_type(&self) -> TableType {
-        TableType::View
+        self.kind
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {

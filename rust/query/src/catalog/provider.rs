@@ -16,7 +16,7 @@ use silverbullet_store::Table;
 use super::{DOCUMENTATION, Documentation, HISTORY, LIVE, PUBLIC, WEIGHTS, weights_schema};
 use crate::live::LiveTable;
 use crate::moment::{Frozen, Moment};
-use crate::stored::StoredTable;
+use crate::united::United;
 
 /// All schemas at one moment.
 #[derive(Debug)]
@@ -133,7 +133,7 @@ impl SchemaProvider for Tables {
             Kind::History => {
                 let Some(table) = named(&Table::ALL, name) else { return Ok(None) };
                 let stored = self.moment.table(table).await?.stored;
-                Ok(Some(Arc::new(StoredTable::new(table, stored))))
+                Ok(Some(Arc::new(United::history(table, stored))))
             }
             Kind::Documentation => {
                 let table = Documentation::ALL.into_iter().find(|table| table.name() == name);
