@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
+use silverbullet_query::format::{Records, Terminator};
+
 use crate::args::{ConfigArguments, ConfigFormat};
 use crate::output;
 use crate::settings::{Loaded, Origin};
@@ -12,7 +14,7 @@ pub(crate) fn print(arguments: &ConfigArguments, loaded: &Loaded) -> anyhow::Res
     let text = match arguments.format {
         ConfigFormat::Table => table(&loaded.origins),
         ConfigFormat::Json => serde_json::to_string_pretty(&loaded.origins)?,
-        ConfigFormat::Csv => csv(&loaded.origins),
+        ConfigFormat::Csv => csv(&loaded.origins)?,
         ConfigFormat::Toml => toml(&loaded.origins)?,
     };
     output::line(text.trim_end())?;
@@ -27,11 +29,13 @@ fn table(origins: &[Origin]) -> String {
     table.to_string()
 }
 
-fn csv(origins: &[Origin]) -> String {
-    let rows = origins.iter().map(|origin| {
-        [origin.setting.as_str(), &shown(&origin.value), &origin.source].map(output::csv_field).join(",")
-    });
-    std::iter::once("setting,value,source".to_owned()).chain(rows).collect::<Vec<_>>().join("\n")
+fn csv(origins: &[Origin]) -> anyhow::Result<String> {
+    let mut records = Records::new(Terminator::Any(b'\n'));
+    records.push(["setting", "value", "source"])?;
+    for origin in origins {
+        records.push([origin.setting.as_str(), &shown(&origin.value), &origin.source])?;
+    }
+    Ok(records.finish()?)
 }
 
 /// A settings file with these values; who set what stands behind each.

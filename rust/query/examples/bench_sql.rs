@@ -12,11 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::{
-    ArrayRef, Float64Array, Float64Builder, Int64Array, MapBuilder, MapFieldNames, RecordBatch, StringArray,
-    StringBuilder, TimestampMicrosecondArray,
-};
-use arrow::datatypes::{DataType, Field};
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use deltalake::kernel::Transaction;
 use deltalake::kernel::transaction::CommitProperties;
 use deltalake::parquet::basic::{Compression, ZstdLevel};
@@ -24,6 +20,7 @@ use deltalake::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use deltalake::protocol::SaveMode;
 use deltalake::{DeltaTableBuilder, ensure_table_uri};
 use silverbullet_query::{Limits, Sql};
+use silverbullet_store::schema::WeightsBuilder;
 use silverbullet_store::{Table, Tables};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -136,17 +133,12 @@ async fn prepare(directory: &Path) -> Outcome<()> {
 }
 
 fn rows(universe: &str, variant: &str, bars: std::ops::Range<i64>) -> Outcome<RecordBatch> {
-    let names = MapFieldNames { entry: "key_value".into(), key: "key".into(), value: "value".into() };
-    let mut weights = MapBuilder::new(Some(names), StringBuilder::new(), Float64Builder::new())
-        .with_values_field(Field::new("value", DataType::Float64, false));
+    let mut weights = WeightsBuilder::default();
     let keys: Vec<(i64, (&str, &str))> =
         bars.flat_map(|bar| OBJECTIVES.iter().map(move |objective| (bar, *objective))).collect();
     for (bar, _) in &keys {
-        for (position, asset) in ASSETS.iter().enumerate() {
-            weights.keys().append_value(asset);
-            weights.values().append_value(noise(*bar, position) / 2.0);
-        }
-        weights.append(true)?;
+        let share = |(position, asset)| (asset, noise(*bar, position) / 2.0);
+        weights.push(ASSETS.iter().enumerate().map(share))?;
     }
     let constant = |text: &str| Arc::new(StringArray::from(vec![text; keys.len()])) as ArrayRef;
     let text = |part: fn(&(i64, (&'static str, &'static str))) -> &'static str| {
@@ -171,7 +163,7 @@ fn rows(universe: &str, variant: &str, bars: std::ops::Range<i64>) -> Outcome<Re
         number(1e-9, 14),
         number(0.1, 15),
         constant("ok"),
-        Arc::new(weights.finish()),
+        weights.finish(),
     ];
     Ok(RecordBatch::try_new(Table::Portfolios.schema(), columns)?)
 }

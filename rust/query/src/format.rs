@@ -2,6 +2,8 @@
 //!
 //! Numbers are written in the shortest form that reads back as the same double; integers are exact.
 
+mod records;
+
 use std::fmt::Write as _;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -10,6 +12,7 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampMicr
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
+pub use self::records::{Records, Terminator};
 use crate::{Error, ErrorKind, Result};
 
 /// An array of row objects, one a line. Maps become objects in their order, times ISO 8601 in UTC, NaN and
@@ -47,19 +50,18 @@ pub fn json(batches: &[RecordBatch]) -> Result<String> {
 /// # Errors
 /// As [`json`].
 pub fn csv(batches: &[RecordBatch]) -> Result<String> {
-    let mut text = String::new();
+    let mut records = Records::new(Terminator::CRLF);
     if let Some(batch) = batches.first() {
-        record(batch.schema().fields().iter().map(|field| field.name().clone()), &mut text);
+        records.push(batch.schema().fields().iter().map(|field| field.name()))?;
     }
     for batch in batches {
         let columns = columns(batch)?;
         for row in 0..batch.num_rows() {
-            let fields: Vec<String> =
-                columns.iter().map(|column| column.plain(row)).collect::<Result<_>>()?;
-            record(fields.into_iter(), &mut text);
+            let fields = columns.iter().map(|column| column.plain(row));
+            records.push(fields.collect::<Result<Vec<_>>>()?)?;
         }
     }
-    Ok(text)
+    records.finish()
 }
 
 /// An aligned table, numbers to the right.
@@ -86,22 +88,6 @@ pub fn table(batches: &[RecordBatch]) -> Result<String> {
         }
     }
     Ok(table.to_string())
-}
-
-fn record(fields: impl Iterator<Item = String>, text: &mut String) {
-    for (position, field) in fields.enumerate() {
-        if position > 0 {
-            text.push(',');
-        }
-        if field.contains(['"', ',', '\r', '\n']) {
-            text.push('"');
-            text.push_str(&field.replace('"', "\"\""));
-            text.push('"');
-        } else {
-            text.push_str(&field);
-        }
-    }
-    text.push_str("\r\n");
 }
 
 fn quoted(text: &str) -> String {
@@ -287,27 +273,22 @@ fn time(microseconds: i64) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{
-        Float64Array, Int64Array, MapBuilder, StringArray, StringBuilder, TimestampMicrosecondArray,
-    };
+    use arrow::array::{Float64Array, Int64Array, StringArray, TimestampMicrosecondArray};
+    use silverbullet_store::schema::WeightsBuilder;
 
     use super::*;
 
     fn batch() -> RecordBatch {
-        let mut weights = MapBuilder::new(None, StringBuilder::new(), arrow::array::Float64Builder::new());
-        for (asset, weight) in [("ETH", 0.25), ("BTC", 0.75)] {
-            weights.keys().append_value(asset);
-            weights.values().append_value(weight);
-        }
-        weights.append(true).unwrap();
-        weights.append(true).unwrap();
+        let mut weights = WeightsBuilder::default();
+        weights.push([("ETH", 0.25), ("BTC", 0.75)]).unwrap();
+        weights.push::<&str>([]).unwrap();
         let times = TimestampMicrosecondArray::from(vec![1_700_000_000_000_000, 1_700_000_000_250_001]);
         RecordBatch::try_from_iter([
             ("text", Arc::new(StringArray::from(vec![Some("a,\"b\"\nc"), None])) as ArrayRef),
             ("integer", Arc::new(Int64Array::from(vec![i64::MAX, -1]))),
             ("number", Arc::new(Float64Array::from(vec![0.1, f64::NAN]))),
             ("time", Arc::new(times.with_timezone("UTC"))),
-            ("weights", Arc::new(weights.finish())),
+            ("weights", weights.finish()),
         ])
         .unwrap()
     }

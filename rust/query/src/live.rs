@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Float64Builder, Int64Builder, MapBuilder, MapFieldNames, RecordBatch, StringBuilder,
-    TimestampMicrosecondBuilder,
+    ArrayRef, Float64Builder, Int64Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
 };
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use silverbullet_engine::Trigger;
-use silverbullet_store::schema::{COMMENT, UNIT, time_type, weights_type};
+use silverbullet_store::Table;
+use silverbullet_store::schema::{COMMENT, Column, WeightsBuilder, time_type, weights_type};
 
 use crate::moment::LiveView;
 
@@ -69,85 +69,50 @@ impl LiveTable {
     }
 }
 
-fn field(name: &str, data_type: DataType, nullable: bool, comment: &str, unit: &str) -> Field {
-    let mut metadata = HashMap::from([(COMMENT.to_owned(), comment.to_owned())]);
-    if !unit.is_empty() {
-        metadata.insert(UNIT.to_owned(), unit.to_owned());
-    }
-    Field::new(name, data_type, nullable).with_metadata(metadata)
+/// What a publication is told apart by, then `columns`.
+fn keyed<const N: usize>(columns: [Column; N]) -> Vec<FieldRef> {
+    let key = [
+        Column::text("universe", "name of the universe"),
+        Column::text("variant", "hash of the universe's settings, the seed and the source"),
+        Column::integer("sequence", "number of the publication, from 1 in each run"),
+        Column::time("event_time", "event time of what triggered the publication"),
+    ];
+    key.into_iter().chain(columns).map(FieldRef::from).collect()
 }
 
-fn text(name: &str, comment: &str) -> Field {
-    field(name, DataType::Utf8, false, comment, "")
+fn publications() -> Vec<FieldRef> {
+    keyed([
+        Column::text("trigger", "asset of the tick, or bar-close"),
+        Column::integer("bar", "number of the last final bar in the window"),
+        Column::text("objective", "what the portfolio is the best for"),
+        Column::text("method", "how it was found: exact or monte-carlo"),
+        Column::float("mean", "expected simple return; null before there are moments")
+            .unit("simple return per bar")
+            .optional(),
+        Column::float("risk", "standard deviation; null before there are moments")
+            .unit("simple return per bar")
+            .optional(),
+        Column::float("sharpe", "excess return over risk; null where the risk is zero")
+            .unit("per bar")
+            .optional(),
+        Column::float("gap", "stated distance from the exact optimum; null where none can be stated")
+            .optional(),
+        Column::text("label", "ok, or fallback and its reason"),
+        Column::new("weights", weights_type(), "share of the capital in each asset").unit("share of capital"),
+    ])
 }
 
-fn number(name: &str, nullable: bool, comment: &str, unit: &str) -> Field {
-    field(name, DataType::Float64, nullable, comment, unit)
+fn ticks() -> Vec<FieldRef> {
+    keyed([
+        Column::text("asset", "name of the asset"),
+        Column::float("price", "last price; null before the first").unit("quote currency").optional(),
+    ])
 }
 
-fn integer(name: &str, comment: &str, unit: &str) -> Field {
-    field(name, DataType::Int64, false, comment, unit)
-}
-
-fn key() -> [Field; 4] {
-    [
-        text("universe", "name of the universe"),
-        text("variant", "hash of the universe's settings, the seed and the source"),
-        integer("sequence", "number of the publication, from 1 in each run", ""),
-        field("event_time", time_type(), false, "event time of what triggered the publication", "UTC"),
-    ]
-}
-
-fn publications() -> Vec<Field> {
-    let [universe, variant, sequence, event_time] = key();
-    vec![
-        universe,
-        variant,
-        sequence,
-        event_time,
-        text("trigger", "asset of the tick, or bar-close"),
-        integer("bar", "number of the last final bar in the window", ""),
-        text("objective", "what the portfolio is the best for"),
-        text("method", "how it was found: exact or monte-carlo"),
-        number(
-            "mean",
-            true,
-            "expected simple return; null before there are moments",
-            "simple return per bar",
-        ),
-        number("risk", true, "standard deviation; null before there are moments", "simple return per bar"),
-        number("sharpe", true, "excess return over risk; null where the risk is zero", "per bar"),
-        number("gap", true, "stated distance from the exact optimum; null where none can be stated", ""),
-        text("label", "ok, or fallback and its reason"),
-        field("weights", weights_type(), false, "share of the capital in each asset", "share of capital"),
-    ]
-}
-
-fn ticks() -> Vec<Field> {
-    let [universe, variant, sequence, event_time] = key();
-    vec![
-        universe,
-        variant,
-        sequence,
-        event_time,
-        text("asset", "name of the asset"),
-        number("price", true, "last price; null before the first", "quote currency"),
-    ]
-}
-
-fn latency() -> Vec<Field> {
-    let nanoseconds = |name, comment| integer(name, comment, "ns");
-    vec![
-        text("universe", "name of the universe"),
-        text("stage", "stage of the live loop"),
-        integer("count", "ticks measured since the run started", ""),
-        nanoseconds("p50", "median"),
-        nanoseconds("p90", "90th percentile"),
-        nanoseconds("p99", "99th percentile"),
-        nanoseconds("p99.9", "99.9th percentile"),
-        nanoseconds("max", "largest"),
-        text("run_id", "the run that measures"),
-    ]
+/// Those of the stored table, without the time of the measurement: it is now.
+fn latency() -> Vec<FieldRef> {
+    let stored = Table::Latency.schema();
+    stored.fields().iter().filter(|field| field.name() != "as_of").cloned().collect()
 }
 
 fn publication_rows(view: &LiveView, row: &mut Row<'_>) -> Result<(), ArrowError> {
@@ -203,7 +168,7 @@ enum Builder {
     Integer(Int64Builder),
     Number(Float64Builder),
     Time(TimestampMicrosecondBuilder),
-    Map(Box<MapBuilder<StringBuilder, Float64Builder>>),
+    Map(Box<WeightsBuilder>),
 }
 
 impl Builder {
@@ -214,16 +179,7 @@ impl Builder {
             DataType::Timestamp(..) => {
                 Self::Time(TimestampMicrosecondBuilder::new().with_data_type(time_type()))
             }
-            DataType::Map(..) => {
-                let names = MapFieldNames {
-                    entry: "key_value".to_owned(),
-                    key: "key".to_owned(),
-                    value: "value".to_owned(),
-                };
-                let value = Field::new("value", DataType::Float64, false);
-                let builder = MapBuilder::new(Some(names), StringBuilder::new(), Float64Builder::new());
-                Self::Map(Box::new(builder.with_values_field(value)))
-            }
+            DataType::Map(..) => Self::Map(Box::default()),
             _ => Self::Text(StringBuilder::new()),
         }
     }
@@ -234,7 +190,7 @@ impl Builder {
             Self::Integer(mut builder) => Arc::new(builder.finish()),
             Self::Number(mut builder) => Arc::new(builder.finish()),
             Self::Time(mut builder) => Arc::new(builder.finish()),
-            Self::Map(mut builder) => Arc::new(builder.finish()),
+            Self::Map(mut builder) => builder.finish(),
         }
     }
 }
@@ -287,11 +243,7 @@ impl Row<'_> {
 
     fn map<'a>(&mut self, entries: impl Iterator<Item = (&'a str, f64)>) -> Result<(), ArrowError> {
         if let Some(Builder::Map(builder)) = self.column() {
-            for (key, value) in entries {
-                builder.keys().append_value(key);
-                builder.values().append_value(value);
-            }
-            builder.append(true)?;
+            builder.push(entries)?;
         }
         Ok(())
     }

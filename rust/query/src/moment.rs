@@ -67,7 +67,7 @@ impl Moment {
         let tail = self.sources.tail.pending(table).map_err(external)?;
         let snapshot = self.sources.tables.snapshot(table).await.map_err(external)?;
         let stored = snapshot.map(|snapshot| self.sources.cache.stored(table, snapshot)).transpose()?;
-        let tail = Arc::new(not_stored(tail, stored.as_deref()));
+        let tail = Arc::new(not_stored(table, tail, stored.as_deref()).await.map_err(external)?);
         Ok(Frozen { stored, tail })
     }
 
@@ -77,7 +77,7 @@ impl Moment {
         let chosen = if table.partitions().is_empty() {
             Chosen::All
         } else {
-            let mut newest = stored.as_ref().map(|stored| stored.newest()).unwrap_or_default();
+            let mut newest = stored.as_ref().map(|stored| stored.newest.clone()).unwrap_or_default();
             see_tail(table, &tail, &mut newest);
             let started = if newest.tied() { self.started().await? } else { BTreeMap::new() };
             newest.choose(&started)

@@ -33,8 +33,9 @@ use crate::variants::{Chosen, Newest, time_column};
 /// A table on disk at one version.
 #[derive(Debug)]
 pub(crate) struct Stored {
-    pub(crate) table: Table,
     pub(crate) snapshot: Snapshot,
+    /// The newest time of each universe's variants.
+    pub(crate) newest: Newest,
     files: Vec<DataFile>,
     schemas: Schemas,
 }
@@ -80,24 +81,9 @@ impl Stored {
     pub(crate) fn new(table: Table, snapshot: Snapshot) -> Result<Self> {
         let mut files = files_of(&snapshot, table)?;
         files.sort_by(|left, right| left.path.cmp(&right.path));
-        Ok(Self { table, snapshot, files, schemas: Schemas::of(table)? })
-    }
-
-    /// The newest time of each universe's variants.
-    pub(crate) fn newest(&self) -> Newest {
-        let mut newest = Newest::default();
-        let column = time_column(self.table).and_then(|name| self.schemas.contract.index_of(name).ok());
-        for file in &self.files {
-            let [universe, variant] = file.partitions.as_slice() else { continue };
-            let time = column.and_then(|column| {
-                match file.statistics.column_statistics[column].max_value.get_value() {
-                    Some(ScalarValue::TimestampMicrosecond(time, _)) => *time,
-                    _ => None,
-                }
-            });
-            newest.see(universe, variant, time.unwrap_or(i64::MIN));
-        }
-        newest
+        let schemas = Schemas::of(table)?;
+        let newest = newest_of(table, &schemas.contract, &files);
+        Ok(Self { snapshot, newest, files, schemas })
     }
 
     /// Files of the chosen variants that may hold rows `filters` keep.
@@ -165,6 +151,21 @@ impl Stored {
             .with_partition_values(values)
             .with_statistics(Arc::new(self.schemas.file_statistics(&file.statistics)))
     }
+}
+
+fn newest_of(table: Table, contract: &Schema, files: &[DataFile]) -> Newest {
+    let mut newest = Newest::default();
+    let column = time_column(table).and_then(|name| contract.index_of(name).ok());
+    for file in files {
+        let [universe, variant] = file.partitions.as_slice() else { continue };
+        let time =
+            column.and_then(|column| match file.statistics.column_statistics[column].max_value.get_value() {
+                Some(ScalarValue::TimestampMicrosecond(time, _)) => *time,
+                _ => None,
+            });
+        newest.see(universe, variant, time.unwrap_or(i64::MIN));
+    }
+    newest
 }
 
 /// What pruning asks of files.

@@ -2,6 +2,7 @@
 
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
+use strsim::levenshtein;
 
 use crate::{Error, ErrorKind};
 
@@ -87,33 +88,18 @@ fn unknown(message: &str, names: &Names) -> Option<Error> {
 /// The nearest name, or where there is none near, all of them.
 fn hint(name: &str, known: &[String], what: &str) -> String {
     let wanted = name.to_lowercase();
-    let near = |known: &&String| distance(&wanted, &known.to_lowercase()) <= wanted.len().div_ceil(3);
-    let nearest = known.iter().filter(near).min_by_key(|known| distance(&wanted, &known.to_lowercase()));
-    match nearest {
-        Some(nearest) => format!(": did you mean {nearest}?"),
-        None if known.is_empty() || what.is_empty() => String::new(),
-        None => {
+    let distances = known.iter().map(|known| (levenshtein(&wanted, &known.to_lowercase()), known));
+    match distances.min_by_key(|(distance, _)| *distance) {
+        Some((distance, nearest)) if distance <= wanted.len().div_ceil(3) => {
+            format!(": did you mean {nearest}?")
+        }
+        _ if known.is_empty() || what.is_empty() => String::new(),
+        _ => {
             let mut all = known.to_vec();
             all.dedup();
             format!("; {what}: {}", all.join(", "))
         }
     }
-}
-
-/// Levenshtein's: letters to insert, remove or replace.
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, a) in left.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in right.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[right.len()]
 }
 
 fn root_of(error: &DataFusionError) -> &DataFusionError {

@@ -6,8 +6,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, BooleanArray, Int64Array, RecordBatch};
-use arrow::compute::filter_record_batch;
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
@@ -23,36 +22,27 @@ use crate::stored::{Stored, nothing};
 use crate::variants::{Chosen, Newest, time_column};
 
 /// Rows of the tail that `stored` does not hold.
-pub(crate) fn not_stored(tail: Vec<TailBatch>, stored: Option<&Stored>) -> Vec<TailBatch> {
-    tail.into_iter()
-        .filter_map(|pending| beyond(pending, stored))
-        .filter(|p| p.batch.num_rows() > 0)
-        .collect()
-}
-
-fn beyond(pending: TailBatch, stored: Option<&Stored>) -> Option<TailBatch> {
-    let Some(last) = stored.and_then(|stored| stored.snapshot.stored(&pending.application)) else {
-        return Some(pending);
-    };
-    if pending.version <= last {
-        return None;
+pub(crate) async fn not_stored(
+    table: Table,
+    tail: Vec<TailBatch>,
+    stored: Option<&Stored>,
+) -> silverbullet_store::Result<Vec<TailBatch>> {
+    let Some(stored) = stored else { return Ok(tail) };
+    let mut left = Vec::with_capacity(tail.len());
+    for TailBatch { application, rows } in tail {
+        let rows = rows.above(table, stored.snapshot.stored(&application).await?)?;
+        if rows.batch.num_rows() > 0 {
+            left.push(TailBatch { application, rows });
+        }
     }
-    // A batch of several bars may be stored in part.
-    let Some(bars) =
-        pending.batch.column_by_name("bar").and_then(|bars| bars.as_any().downcast_ref::<Int64Array>())
-    else {
-        return Some(pending);
-    };
-    let newer: BooleanArray = bars.values().iter().map(|bar| Some(*bar > last)).collect();
-    let batch = filter_record_batch(&pending.batch, &newer).ok()?;
-    Some(TailBatch { batch, ..pending })
+    Ok(left)
 }
 
 /// The newest time of each variant in the tail.
 pub(crate) fn see_tail(table: Table, tail: &[TailBatch], newest: &mut Newest) {
     for pending in tail {
         let Some((universe, variant)) = pending.application.split_once('/') else { continue };
-        let times = time_column(table).and_then(|name| pending.batch.column_by_name(name));
+        let times = time_column(table).and_then(|name| pending.rows.batch.column_by_name(name));
         let latest = times.and_then(|times| {
             use arrow::datatypes::TimestampMicrosecondType;
             arrow::compute::max(arrow::array::AsArray::as_primitive_opt::<TimestampMicrosecondType>(times)?)
@@ -96,7 +86,7 @@ impl United {
             application.split_once('/').is_none_or(|(universe, variant)| self.chosen.takes(universe, variant))
         };
         let batches: Vec<RecordBatch> =
-            self.tail.iter().filter(|p| takes(&p.application)).map(|p| p.batch.clone()).collect();
+            self.tail.iter().filter(|p| takes(&p.application)).map(|p| p.rows.batch.clone()).collect();
         if batches.is_empty() {
             return Ok(None);
         }

@@ -6,10 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, Float32Array, Float64Array, Float64Builder, MapBuilder, MapFieldNames, RecordBatch,
-    StringArray, StringBuilder,
-};
+use arrow::array::{ArrayRef, Float32Array, Float64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
@@ -17,6 +14,8 @@ use axum::body::Bytes;
 use silverbullet_engine::live::LiveState;
 use silverbullet_engine::publication::{Answer, Publication};
 use silverbullet_engine::scene::Scene;
+use silverbullet_market::Nanos;
+use silverbullet_store::schema::WeightsBuilder;
 
 use crate::view::{finite, iso_8601};
 
@@ -49,12 +48,7 @@ struct Stamp<'a> {
 
 /// Portfolios and prices of a publication.
 pub(crate) fn update(live: &LiveState, publication: &Publication) -> Result<Update, ArrowError> {
-    let stamp = Stamp {
-        universe: &live.universe.name,
-        sequence: publication.sequence,
-        bar: publication.bar,
-        as_of: iso_8601(publication.event_time),
-    };
+    let stamp = Stamp::new(live, publication.sequence, publication.bar, publication.event_time);
     let messages = [
         portfolios(&stamp, &live.universe.assets, publication.portfolios())?,
         prices(&stamp, &live.universe.assets, &publication.prices)?,
@@ -65,12 +59,7 @@ pub(crate) fn update(live: &LiveState, publication: &Publication) -> Result<Upda
 impl Pictures {
     /// Cloud, frontier and assets of a scene.
     pub(crate) fn new(live: &LiveState, scene: &Scene) -> Result<Self, ArrowError> {
-        let stamp = Stamp {
-            universe: &live.universe.name,
-            sequence: scene.sequence,
-            bar: scene.bar,
-            as_of: iso_8601(scene.event_time),
-        };
+        let stamp = Stamp::new(live, scene.sequence, scene.bar, scene.event_time);
         let cloud = stamp
             .message("live.cloud", vec![("risk", thinned(&scene.risk)), ("mean", thinned(&scene.mean))])?;
         let risk = scene.frontier.iter().map(|point| finite(point.risk));
@@ -116,16 +105,11 @@ fn portfolios(stamp: &Stamp<'_>, assets: &[String], answers: &[Answer]) -> Resul
 
 /// Weights over the whole universe, in its order.
 fn weights(assets: &[String], answers: &[Answer]) -> Result<ArrayRef, ArrowError> {
-    let names = MapFieldNames { entry: "key_value".into(), key: "key".into(), value: "value".into() };
-    let mut maps = MapBuilder::new(Some(names), StringBuilder::new(), Float64Builder::new());
+    let mut maps = WeightsBuilder::default();
     for answer in answers {
-        for (asset, weight) in assets.iter().zip(&answer.weights) {
-            maps.keys().append_value(asset);
-            maps.values().append_value(*weight);
-        }
-        maps.append(true)?;
+        maps.push(assets.iter().zip(answer.weights.iter().copied()))?;
     }
-    Ok(Arc::new(maps.finish()))
+    Ok(maps.finish())
 }
 
 fn prices(stamp: &Stamp<'_>, assets: &[String], prices: &[f64]) -> Result<Bytes, ArrowError> {
@@ -143,7 +127,11 @@ fn thinned(values: &[f32]) -> ArrayRef {
     Arc::new(Float32Array::from_iter_values(values.iter().step_by(step).copied()))
 }
 
-impl Stamp<'_> {
+impl<'a> Stamp<'a> {
+    fn new(live: &'a LiveState, sequence: u64, bar: i64, event_time: Nanos) -> Self {
+        Self { universe: &live.universe.name, sequence, bar, as_of: iso_8601(event_time) }
+    }
+
     fn message(&self, table: &str, columns: Vec<(&str, ArrayRef)>) -> Result<Bytes, ArrowError> {
         let metadata = HashMap::from([
             ("table".to_owned(), table.to_owned()),

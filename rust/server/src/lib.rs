@@ -27,6 +27,7 @@ mod listen;
 mod meters;
 mod metrics;
 mod page;
+mod parameters;
 mod problem;
 mod routes;
 mod service;

@@ -8,6 +8,7 @@ use silverbullet_market::Nanos;
 
 use crate::batches::refused;
 use crate::error::Result;
+use crate::parcel::Parcel;
 use crate::schema::Table;
 
 /// Rows of one table, with what tells whether a table has them already.
@@ -29,6 +30,14 @@ pub enum Numbers {
 }
 
 impl Numbered {
+    /// The rows of `parcel` for `table`; `None` where it has none.
+    pub(crate) fn of(parcel: &Parcel, table: Table) -> Option<Self> {
+        let (_, batch) = parcel.batches.iter().find(|(of, _)| *of == table)?;
+        let numbers =
+            if table == Table::Events { Numbers::After(parcel.events_before) } else { Numbers::Bar };
+        Some(Self { batch: batch.clone(), numbers })
+    }
+
     /// The number of the last row; `None` where there is none.
     ///
     /// # Errors
@@ -46,24 +55,26 @@ impl Numbered {
         }
     }
 
-    /// The rows whose number is above `stored`.
+    /// The rows whose number is above `stored`, with the numbers they have here.
     ///
     /// # Errors
     /// [`Error::Rows`](crate::Error::Rows) where there is no column `bar`.
-    pub fn above(&self, table: Table, stored: Option<i64>) -> Result<RecordBatch> {
-        let Some(stored) = stored else { return Ok(self.batch.clone()) };
+    pub fn above(&self, table: Table, stored: Option<i64>) -> Result<Self> {
+        let Some(stored) = stored else { return Ok(self.clone()) };
         match self.numbers {
             Numbers::After(before) => {
                 let rows = self.batch.num_rows();
                 let skip = usize::try_from(stored.saturating_sub(before)).unwrap_or(0).min(rows);
-                Ok(self.batch.slice(skip, rows - skip))
+                let numbers = Numbers::After(before.saturating_add_unsigned(skip as u64));
+                Ok(Self { batch: self.batch.slice(skip, rows - skip), numbers })
             }
             Numbers::Bar => {
                 let fail = |source| refused(table, source);
                 let position = self.batch.schema().index_of("bar").map_err(fail)?;
                 let bars = self.batch.column(position).as_primitive::<Int64Type>();
                 let new: BooleanArray = bars.values().iter().map(|bar| Some(*bar > stored)).collect();
-                filter_record_batch(&self.batch, &new).map_err(fail)
+                let batch = filter_record_batch(&self.batch, &new).map_err(fail)?;
+                Ok(Self { batch, numbers: Numbers::Bar })
             }
         }
     }
@@ -78,7 +89,7 @@ pub fn new_rows(table: Table, rows: &[Numbered], stored: Option<i64>) -> Result<
     let mut known = stored;
     let mut batches = Vec::with_capacity(rows.len());
     for numbered in rows {
-        let batch = numbered.above(table, known)?;
+        let batch = numbered.above(table, known)?.batch;
         if batch.num_rows() > 0 {
             batches.push(batch);
         }
@@ -131,4 +142,33 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// Where something could not be done; the next call tries again.
     async fn maintain(&self, now: Nanos) -> Result<Maintained>;
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Int64Array};
+
+    use super::*;
+
+    #[test]
+    fn what_is_left_keeps_its_numbers() {
+        let bars = Arc::new(Int64Array::from(vec![4, 5, 5, 6])) as ArrayRef;
+        let batch = RecordBatch::try_from_iter([("bar", bars)]).unwrap();
+        for (numbers, left, after) in
+            [(Numbers::Bar, 3, Numbers::Bar), (Numbers::After(3), 3, Numbers::After(4))]
+        {
+            let rows = Numbered { batch: batch.clone(), numbers };
+            let last = rows.last(Table::Events).unwrap();
+            let new = rows.above(Table::Events, Some(4)).unwrap();
+            assert_eq!((new.batch.num_rows(), new.numbers), (left, after));
+            assert_eq!(new.last(Table::Events).unwrap(), last);
+            assert_eq!(new.above(Table::Events, Some(4)).unwrap().batch, new.batch);
+            assert_eq!(new.above(Table::Events, last).unwrap().batch.num_rows(), 0);
+            assert_eq!(rows.above(Table::Events, None).unwrap().batch, batch);
+        }
+    }
 }

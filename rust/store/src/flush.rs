@@ -12,7 +12,7 @@ use crate::batches::{Attribution, Batches};
 use crate::error::Result;
 use crate::failpoints::point;
 use crate::files;
-use crate::parcel::{Parcel, application};
+use crate::parcel::application;
 use crate::pending::{Held, Pending, Stretch, lock};
 use crate::schema::Table;
 use crate::spool::{Spool, Spooled, read_parcel};
@@ -261,7 +261,8 @@ fn store(shared: &Shared, runtime: &Runtime, load: &Load) -> Result<Stored> {
     let events = gap.max(parcels.iter().map(|parcel| parcel.events_after()).max());
     let name = application(&load.universe, &load.variant);
     for table in Table::RESULTS {
-        let mut rows = rows_of(table, &parcels);
+        let mut rows: Vec<Numbered> =
+            parcels.iter().filter_map(|parcel| Numbered::of(parcel, table)).collect();
         if let (Table::Events, Some((batch, ordinal))) = (table, &load.gap) {
             rows.push(Numbered { batch: batch.clone(), numbers: Numbers::After(ordinal - 1) });
         }
@@ -282,17 +283,6 @@ fn store(shared: &Shared, runtime: &Runtime, load: &Load) -> Result<Stored> {
     };
     lock(&load.spool).delete(&spooled)?;
     Ok(Stored { bar, events })
-}
-
-fn rows_of(table: Table, parcels: &[Arc<Parcel>]) -> Vec<Numbered> {
-    let mut rows = Vec::new();
-    for parcel in parcels {
-        let numbers =
-            if table == Table::Events { Numbers::After(parcel.events_before) } else { Numbers::Bar };
-        let of_table = parcel.batches.iter().filter(|(of, _)| *of == table);
-        rows.extend(of_table.map(|(_, batch)| Numbered { batch: batch.clone(), numbers }));
-    }
-    rows
 }
 
 fn write_checkpoint(load: &Load, checkpoint: &[u8]) -> Result<()> {

@@ -9,8 +9,7 @@
 //! never died.
 //!
 //! [`Tables`] is the reading side, for any number of processes: [`Tables::snapshot`] gives a table as it stands,
-//! and [`Snapshot::provider`] what DataFusion reads it through. What is final and not yet in a table is the
-//! [`Store::tail`].
+//! its files and what the log says of them. What is final and not yet in a table is the [`Store::tail`].
 //!
 //! The columns are those of [`Table::schema`], whoever keeps them. Without the feature `delta` there are only the
 //! schema, rows as Arrow batches, parcels and the spool.
@@ -57,6 +56,8 @@ pub mod state;
 #[cfg(feature = "delta")]
 pub mod store;
 #[cfg(feature = "delta")]
+pub mod tail;
+#[cfg(feature = "delta")]
 pub mod writer;
 
 pub use error::{Error, Result};
@@ -70,6 +71,8 @@ pub use schema::Table;
 #[cfg(feature = "delta")]
 pub use state::{Status, StoreState};
 #[cfg(feature = "delta")]
-pub use store::{Store, TailBatch};
+pub use store::Store;
+#[cfg(feature = "delta")]
+pub use tail::TailBatch;
 #[cfg(feature = "delta")]
 pub use writer::StoreWriter;

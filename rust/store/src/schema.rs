@@ -4,10 +4,15 @@
 //! to weight in universe order. A column's meaning and unit stand in the metadata of its field, under
 //! [`COMMENT`] and [`UNIT`].
 
-use std::collections::HashMap;
+mod column;
+mod weights;
+
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef, TimeUnit};
+
+pub use self::column::Column;
+pub use self::weights::{WeightsBuilder, weights_type};
 
 /// Key of a field's metadata under which its meaning stands; Delta and Spark know it by the same name.
 pub const COMMENT: &str = "comment";
@@ -127,82 +132,41 @@ impl Table {
     }
 }
 
-/// Type of a column of weights: a map from asset to weight in universe order.
-#[must_use]
-pub fn weights_type() -> DataType {
-    let entry = DataType::Struct(
-        vec![Field::new("key", DataType::Utf8, false), Field::new("value", DataType::Float64, false)].into(),
-    );
-    DataType::Map(Arc::new(Field::new("key_value", entry, false)), false)
-}
-
 /// Type of a column of times: microseconds since 1970, UTC.
 #[must_use]
 pub fn time_type() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
-struct Column(Field);
-
-impl Column {
-    fn new(name: &str, data_type: DataType, comment: &str) -> Self {
-        let metadata = HashMap::from([(COMMENT.to_owned(), comment.to_owned())]);
-        Self(Field::new(name, data_type, false).with_metadata(metadata))
-    }
-
-    fn optional(self) -> Self {
-        Self(self.0.with_nullable(true))
-    }
-
-    fn unit(self, unit: &str) -> Self {
-        let mut metadata = self.0.metadata().clone();
-        metadata.insert(UNIT.to_owned(), unit.to_owned());
-        Self(self.0.with_metadata(metadata))
-    }
-}
-
 fn fields<const N: usize>(columns: [Column; N]) -> Vec<FieldRef> {
-    columns.into_iter().map(|column| Arc::new(column.0)).collect()
-}
-
-fn text(name: &str, comment: &str) -> Column {
-    Column::new(name, DataType::Utf8, comment)
-}
-
-fn float(name: &str, comment: &str) -> Column {
-    Column::new(name, DataType::Float64, comment)
-}
-
-fn integer(name: &str, comment: &str) -> Column {
-    Column::new(name, DataType::Int64, comment)
-}
-
-fn time(name: &str, comment: &str) -> Column {
-    Column::new(name, time_type(), comment).unit("UTC")
+    columns.into_iter().map(FieldRef::from).collect()
 }
 
 fn universe() -> Column {
-    text("universe", "name of the universe")
+    Column::text("universe", "name of the universe")
 }
 
 fn variant() -> Column {
-    text("variant", "hash of the universe's settings, the seed and the source: results of others never meet")
+    Column::text(
+        "variant",
+        "hash of the universe's settings, the seed and the source: results of others never meet",
+    )
 }
 
 fn bar() -> Column {
-    integer("bar", "number of the final bar: its close time divided by the bar interval")
+    Column::integer("bar", "number of the final bar: its close time divided by the bar interval")
 }
 
 fn as_of() -> Column {
-    time("as_of", "event time that the row is valid for; the close of its bar")
+    Column::time("as_of", "event time that the row is valid for; the close of its bar")
 }
 
 fn run_id() -> Column {
-    text("run_id", "the run that made the row")
+    Column::text("run_id", "the run that made the row")
 }
 
 fn method() -> Column {
-    text("method", "how it was found: exact, monte-carlo, resampled or baseline")
+    Column::text("method", "how it was found: exact, monte-carlo, resampled or baseline")
 }
 
 fn weights() -> Column {
@@ -211,7 +175,7 @@ fn weights() -> Column {
 }
 
 fn mean(comment: &str) -> Column {
-    float("mean", comment).unit("simple return per bar")
+    Column::float("mean", comment).unit("simple return per bar")
 }
 
 fn portfolios() -> Vec<FieldRef> {
@@ -219,18 +183,24 @@ fn portfolios() -> Vec<FieldRef> {
         universe(),
         variant(),
         bar(),
-        text("objective", "what the portfolio is the best for"),
+        Column::text("objective", "what the portfolio is the best for"),
         method(),
         as_of(),
         run_id(),
         mean("expected simple return"),
-        float("risk", "standard deviation of the return").unit("simple return per bar"),
-        float("sharpe", "excess return over risk; null where the risk is zero").unit("per bar").optional(),
-        float("gap", "stated distance from the exact optimum; null where none can be stated").optional(),
-        float("turnover", "half the sum of the absolute changes of weights since the row stored before")
-            .unit("share of capital")
+        Column::float("risk", "standard deviation of the return").unit("simple return per bar"),
+        Column::float("sharpe", "excess return over risk; null where the risk is zero")
+            .unit("per bar")
             .optional(),
-        text("label", "ok, or fallback and its reason"),
+        Column::float("gap", "stated distance from the exact optimum; null where none can be stated")
+            .optional(),
+        Column::float(
+            "turnover",
+            "half the sum of the absolute changes of weights since the row stored before",
+        )
+        .unit("share of capital")
+        .optional(),
+        Column::text("label", "ok, or fallback and its reason"),
         weights(),
     ])
 }
@@ -241,13 +211,17 @@ fn frontiers() -> Vec<FieldRef> {
         variant(),
         bar(),
         method(),
-        integer("point", "number of the corner portfolio, from the largest mean down"),
+        Column::integer("point", "number of the corner portfolio, from the largest mean down"),
         as_of(),
         run_id(),
-        float("risk", "standard deviation of the return").unit("simple return per bar"),
+        Column::float("risk", "standard deviation of the return").unit("simple return per bar"),
         mean("expected simple return"),
-        float("mean_low", "lower end of the confidence band").unit("simple return per bar").optional(),
-        float("mean_high", "upper end of the confidence band").unit("simple return per bar").optional(),
+        Column::float("mean_low", "lower end of the confidence band")
+            .unit("simple return per bar")
+            .optional(),
+        Column::float("mean_high", "upper end of the confidence band")
+            .unit("simple return per bar")
+            .optional(),
         weights(),
     ])
 }
@@ -257,14 +231,14 @@ fn assets() -> Vec<FieldRef> {
         universe(),
         variant(),
         bar(),
-        text("asset", "name of the asset"),
+        Column::text("asset", "name of the asset"),
         as_of(),
-        float("price", "close of the bar").unit("quote currency"),
+        Column::float("price", "close of the bar").unit("quote currency"),
         mean("mean simple return in the window; null where the window is not full").optional(),
-        float("volatility", "standard deviation of the returns in the window")
+        Column::float("volatility", "standard deviation of the returns in the window")
             .unit("simple return per bar")
             .optional(),
-        time("last_tick", "event time of its last tick"),
+        Column::time("last_tick", "event time of its last tick"),
         Column::new("stale", DataType::Boolean, "no tick for longer than the universe allows"),
         run_id(),
     ])
@@ -275,15 +249,15 @@ fn bars() -> Vec<FieldRef> {
         universe(),
         variant(),
         bar(),
-        text("asset", "name of the asset"),
-        time("open_time", "begin of the bar; a price at this time belongs to the bar before"),
-        time("close_time", "end of the bar; a price at this time belongs to this bar"),
-        float("open", "first price").unit("quote currency"),
-        float("high", "highest price").unit("quote currency"),
-        float("low", "lowest price").unit("quote currency"),
-        float("close", "last price").unit("quote currency"),
-        float("volume", "traded quantity, where the source has one").unit("base units").optional(),
-        integer("ticks", "ticks in the bar; 0 where the previous close stands in"),
+        Column::text("asset", "name of the asset"),
+        Column::time("open_time", "begin of the bar; a price at this time belongs to the bar before"),
+        Column::time("close_time", "end of the bar; a price at this time belongs to this bar"),
+        Column::float("open", "first price").unit("quote currency"),
+        Column::float("high", "highest price").unit("quote currency"),
+        Column::float("low", "lowest price").unit("quote currency"),
+        Column::float("close", "last price").unit("quote currency"),
+        Column::float("volume", "traded quantity, where the source has one").unit("base units").optional(),
+        Column::integer("ticks", "ticks in the bar; 0 where the previous close stands in"),
         run_id(),
     ])
 }
@@ -292,23 +266,23 @@ fn events() -> Vec<FieldRef> {
     fields([
         universe(),
         variant(),
-        text("source", "the source it concerns, or engine"),
-        integer("partition", "partition of the queue, or zero"),
-        integer("offset", "offset in the partition, line of the file, or number of the bar"),
-        text("kind", "quarantined, ignored, gap, reconnect or fallback"),
+        Column::text("source", "the source it concerns, or engine"),
+        Column::integer("partition", "partition of the queue, or zero"),
+        Column::integer("offset", "offset in the partition, line of the file, or number of the bar"),
+        Column::text("kind", "quarantined, ignored, gap, reconnect or fallback"),
         as_of().optional(),
-        text("detail", "reason and particulars"),
+        Column::text("detail", "reason and particulars"),
         run_id(),
     ])
 }
 
 fn latency() -> Vec<FieldRef> {
-    let nanoseconds = |name, comment| integer(name, comment).unit("ns");
+    let nanoseconds = |name, comment| Column::integer(name, comment).unit("ns");
     fields([
         universe(),
-        time("as_of", "time of day of the measurement"),
-        text("stage", "stage of the live loop"),
-        integer("count", "ticks measured since the run started"),
+        Column::time("as_of", "time of day of the measurement"),
+        Column::text("stage", "stage of the live loop"),
+        Column::integer("count", "ticks measured since the run started"),
         nanoseconds("p50", "median"),
         nanoseconds("p90", "90th percentile"),
         nanoseconds("p99", "99th percentile"),
@@ -321,17 +295,17 @@ fn latency() -> Vec<FieldRef> {
 fn runs() -> Vec<FieldRef> {
     fields([
         run_id(),
-        text("kind", "run, or the name of the job"),
+        Column::text("kind", "run, or the name of the job"),
         universe(),
         variant(),
-        text("configuration", "the settings in force, as JSON"),
-        integer("seed", "seed of everything random"),
-        text("version", "version of the program"),
-        text("source", "what the prices came from"),
-        time("started", "time of day of its start"),
-        time("ended", "time of day of its end; null while it runs or where it was killed").optional(),
-        integer("rows_in", "ticks taken; null until the end").optional(),
-        integer("rows_out", "rows handed to the store; null until the end").optional(),
+        Column::text("configuration", "the settings in force, as JSON"),
+        Column::integer("seed", "seed of everything random"),
+        Column::text("version", "version of the program"),
+        Column::text("source", "what the prices came from"),
+        Column::time("started", "time of day of its start"),
+        Column::time("ended", "time of day of its end; null while it runs or where it was killed").optional(),
+        Column::integer("rows_in", "ticks taken; null until the end").optional(),
+        Column::integer("rows_out", "rows handed to the store; null until the end").optional(),
     ])
 }
 
@@ -339,12 +313,12 @@ fn backtests() -> Vec<FieldRef> {
     fields([
         run_id(),
         as_of(),
-        text("strategy", "name of the strategy"),
-        float("return", "simple return of the step after costs").unit("simple return"),
-        float("cumulative", "growth since the start").unit("simple return"),
-        float("drawdown", "loss since the highest point").unit("simple return"),
-        float("turnover", "half the sum of the absolute changes of weights").unit("share of capital"),
-        float("cost", "costs of trading").unit("simple return"),
+        Column::text("strategy", "name of the strategy"),
+        Column::float("return", "simple return of the step after costs").unit("simple return"),
+        Column::float("cumulative", "growth since the start").unit("simple return"),
+        Column::float("drawdown", "loss since the highest point").unit("simple return"),
+        Column::float("turnover", "half the sum of the absolute changes of weights").unit("share of capital"),
+        Column::float("cost", "costs of trading").unit("simple return"),
         weights(),
     ])
 }

@@ -3,6 +3,9 @@
 use serde::Serialize;
 use silverbullet_engine::durable::rows::Time;
 
+use crate::pending::{Pending, lock};
+use crate::store::Store;
+
 /// Whether rows reach the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -41,4 +44,39 @@ pub struct StoreState {
     pub retries: u64,
     /// Rows given up for want of room, of sources that cannot wait; a `gap` in `events` tells of each stretch.
     pub dropped_rows: u64,
+}
+
+impl Store {
+    /// How it is doing.
+    #[must_use]
+    pub fn state(&self) -> StoreState {
+        let now = self.shared.clock.monotonic();
+        let inner = lock(&self.shared.inner);
+        let pending = || inner.pending.values();
+        let rows: usize = pending().map(Pending::rows).sum();
+        let health = &inner.health;
+        let wrong = health.tables.as_ref().or(health.spool.as_ref());
+        let late = 3 * self.shared.options.flush_every;
+        let status = match (health.full, wrong) {
+            (Some(_), _) => Status::Full,
+            (None, Some(_)) => Status::Failing,
+            (None, None) if rows > 0 && now - health.flushed > late => Status::Behind,
+            (None, None) => Status::Ok,
+        };
+        StoreState {
+            status,
+            reason: wrong.map(|(reason, _)| reason.clone()),
+            since: wrong.map(|(_, since)| *since).or(health.full),
+            pending_rows: rows as u64,
+            pending_bytes: pending().map(Pending::memory).sum::<usize>() as u64,
+            spool_bytes: pending()
+                .flat_map(|pending| pending.queue.iter().filter_map(|held| held.spooled.as_ref()))
+                .map(|spooled| spooled.bytes)
+                .sum(),
+            last_commit: health.last_commit.map(Time),
+            commits: health.commits,
+            retries: health.retries,
+            dropped_rows: health.dropped_rows,
+        }
+    }
 }

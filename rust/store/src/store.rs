@@ -19,7 +19,7 @@ use silverbullet_engine::LiveState;
 use silverbullet_engine::durable::rows::Time;
 use silverbullet_market::{Clock, Nanos, SourceDescription, Universe};
 
-use crate::backend::{Backend, Numbered, Numbers};
+use crate::backend::Backend;
 use crate::delta::{Care, DeltaBackend};
 use crate::directory::DataDirectory;
 use crate::error::{Error, Result};
@@ -27,13 +27,11 @@ use crate::files;
 use crate::flush;
 use crate::lock::Lock;
 use crate::options::StoreOptions;
-use crate::parcel::{Parcel, application};
+use crate::parcel::application;
 use crate::pending::{Pending, lock};
 use crate::reader::Tables;
 use crate::runs::{self, RunRow};
 use crate::schema::Table;
-use crate::spool::read_parcel;
-use crate::state::{Status, StoreState};
 use crate::writer::StoreWriter;
 
 /// Longest sleep of a thread that waits: a wake-up that is missed costs no more than this.
@@ -91,17 +89,6 @@ pub(crate) struct Health {
     pub(crate) dropped_rows: u64,
     /// When a flush was last begun, on the monotonic clock.
     pub(crate) flushed: Nanos,
-}
-
-/// Rows that are final and not yet in a table.
-#[derive(Debug, Clone)]
-pub struct TailBatch {
-    /// Universe and variant, with a slash between them.
-    pub application: String,
-    /// Number of the last row: its bar, in `events` its ordinal. A snapshot that has stored this has the batch.
-    pub version: i64,
-    /// The rows.
-    pub batch: RecordBatch,
 }
 
 impl Store {
@@ -241,82 +228,6 @@ impl Store {
             inner.latency.push(batch);
         }
         Ok(())
-    }
-
-    /// How it is doing.
-    #[must_use]
-    pub fn state(&self) -> StoreState {
-        let now = self.shared.clock.monotonic();
-        let inner = lock(&self.shared.inner);
-        let pending = || inner.pending.values();
-        let rows: usize = pending().map(Pending::rows).sum();
-        let health = &inner.health;
-        let wrong = health.tables.as_ref().or(health.spool.as_ref());
-        let late = 3 * self.shared.options.flush_every;
-        let status = match (health.full, wrong) {
-            (Some(_), _) => Status::Full,
-            (None, Some(_)) => Status::Failing,
-            (None, None) if rows > 0 && now - health.flushed > late => Status::Behind,
-            (None, None) => Status::Ok,
-        };
-        StoreState {
-            status,
-            reason: wrong.map(|(reason, _)| reason.clone()),
-            since: wrong.map(|(_, since)| *since).or(health.full),
-            pending_rows: rows as u64,
-            pending_bytes: pending().map(Pending::memory).sum::<usize>() as u64,
-            spool_bytes: pending()
-                .flat_map(|pending| pending.queue.iter().filter_map(|held| held.spooled.as_ref()))
-                .map(|spooled| spooled.bytes)
-                .sum(),
-            last_commit: health.last_commit.map(Time),
-            commits: health.commits,
-            retries: health.retries,
-            dropped_rows: health.dropped_rows,
-        }
-    }
-
-    /// The rows of `table` that are final and not yet in it. Take the tail first and then a snapshot, and leave
-    /// out the batches whose version the snapshot has stored: then every row is there once.
-    ///
-    /// # Errors
-    /// Where rows that are on disk only cannot be read.
-    pub fn tail(&self, table: Table) -> Result<Vec<TailBatch>> {
-        let mut waiting = Vec::new();
-        {
-            let inner = lock(&self.shared.inner);
-            for pending in inner.pending.values() {
-                let spool = pending.folder.join("spool");
-                let stored = pending.stored.get(&table).copied();
-                for (at, held) in pending.queue.iter().enumerate() {
-                    let path =
-                        held.spooled.as_ref().map(|spooled| crate::spool::path(&spool, spooled.number));
-                    waiting.push((held.parcel.clone(), path, (at == 0).then_some(stored)));
-                }
-            }
-        }
-        let mut tail = Vec::new();
-        let mut known = None;
-        for (parcel, path, first) in waiting {
-            // Each universe and variant begins with what its table has.
-            known = first.unwrap_or(known);
-            let parcel = match (parcel, path) {
-                (Some(parcel), _) => parcel,
-                (None, Some(path)) => match read_parcel(&path) {
-                    Ok(parcel) => Arc::new(parcel),
-                    // The tables have it by now.
-                    Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                        continue;
-                    }
-                    Err(error) => return Err(error),
-                },
-                (None, None) => continue,
-            };
-            let (batch, last) = tail_of(&parcel, table, known)?;
-            known = known.max(last);
-            tail.extend(batch);
-        }
-        Ok(tail)
     }
 
     /// The reading side of the same directory.
@@ -464,23 +375,6 @@ impl Inner {
         };
         Err(Error::Unfinished { rows: self.rows() as u64, reason })
     }
-}
-
-/// The rows of `parcel` above `known`, and the number of its last row.
-fn tail_of(parcel: &Parcel, table: Table, known: Option<i64>) -> Result<(Option<TailBatch>, Option<i64>)> {
-    let Some((_, batch)) = parcel.batches.iter().find(|(of, _)| *of == table) else {
-        return Ok((None, None));
-    };
-    let (numbers, version) = match (table, parcel.bar) {
-        (Table::Events, _) => (Numbers::After(parcel.events_before), parcel.events_after()),
-        (_, Some(bar)) => (Numbers::Bar, bar),
-        (_, None) => return Ok((None, None)),
-    };
-    let rows = Numbered { batch: batch.clone(), numbers };
-    let batch = rows.above(table, known)?;
-    let application = parcel.application();
-    let tail = (batch.num_rows() > 0).then_some(TailBatch { application, version, batch });
-    Ok((tail, rows.last(table)?))
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {

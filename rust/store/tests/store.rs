@@ -61,6 +61,7 @@ fn what_is_written_is_read_bit_for_bit_in_the_columns_of_the_schema() {
         format!("{{XRP: {:?}, ADA: {:?}, BTC: -0.0}}", 1.0 / (3.0 + 1.0 + 0.1), f64::MIN_POSITIVE),
         "as_of=2023-11-14T22:13:21.123456Z".to_owned(),
         "sharpe=null".to_owned(),
+        format!("universe=default variant={} ", universe("a").variant),
     ] {
         assert!(first.contains(&exact), "{exact} is not in {first}");
     }
@@ -68,14 +69,15 @@ fn what_is_written_is_read_bit_for_bit_in_the_columns_of_the_schema() {
         let tables = silverbullet_store::Tables::open(folder.path());
         for table in Table::RESULTS {
             let snapshot = tables.snapshot(table).await.unwrap().unwrap();
-            let found = snapshot.provider().schema();
+            let found = common::provider(&snapshot).schema();
             let expected = table.schema();
             for (found, expected) in found.fields().iter().zip(expected.fields()) {
                 assert_eq!((found.name(), found.data_type()), (expected.name(), expected.data_type()));
             }
             let application = format!("default/{}", universe("a").variant);
-            assert_eq!(snapshot.stored(&application), Some(if table == Table::Events { 10 } else { 30 }));
-            assert_eq!(snapshot.variants(), [("default".to_owned(), universe("a").variant)]);
+            let last = if table == Table::Events { 10 } else { 30 };
+            assert_eq!(snapshot.stored(&application).await.unwrap(), Some(last));
+            assert_eq!(snapshot.stored("default/another").await.unwrap(), None);
         }
         assert!(tables.snapshot(Table::Backtests).await.unwrap().is_none());
     });
@@ -115,7 +117,7 @@ fn the_spool_of_a_killed_process_is_stored_and_gone_on_from() {
     let store = open(options(folder.path()));
     let from = store.resume(&universe("a")).unwrap().unwrap();
     assert_eq!(from.inputs, 6);
-    let tail: usize = store.tail(Table::Bars).unwrap().iter().map(|tail| tail.batch.num_rows()).sum();
+    let tail: usize = store.tail(Table::Bars).unwrap().iter().map(|tail| tail.rows.batch.num_rows()).sum();
     assert_eq!(tail, 18);
     store.close().unwrap();
     assert_eq!(rows(folder.path(), Table::Bars).len(), 18);

@@ -6,6 +6,7 @@ use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 use silverbullet_kernel::Portfolio;
 use silverbullet_market::format_duration;
+use silverbullet_query::format::{Records, Terminator};
 use silverbullet_server::{PortfolioView, Weights};
 
 use super::answer::Answer;
@@ -26,7 +27,7 @@ pub(crate) fn report(
 ) -> anyhow::Result<String> {
     match format {
         ResultFormat::Json => Ok(serde_json::to_string(&json(input, answer))?),
-        ResultFormat::Csv => Ok(csv(input, answer)),
+        ResultFormat::Csv => csv(input, answer),
         ResultFormat::Table => table(input, answer, bars_per_year),
     }
 }
@@ -71,29 +72,28 @@ fn json<'a>(input: &'a Loaded, answer: &Answer) -> Report<'a> {
 }
 
 /// Portfolios and points of the frontier as rows, one column an asset.
-fn csv(input: &Loaded, answer: &Answer) -> String {
+fn csv(input: &Loaded, answer: &Answer) -> anyhow::Result<String> {
     let number = |value: Option<f64>| {
         value.filter(|value| value.is_finite()).map(|value| value.to_string()).unwrap_or_default()
     };
-    let mut text = "kind,objective,method,mean,risk,sharpe,gap,label".to_owned();
-    for asset in &input.assets {
-        text.push(',');
-        text.push_str(&output::csv_field(asset));
-    }
-    let mut row = |head: String, weights: &[f64]| {
-        text.push('\n');
-        text.push_str(&head);
-        weights.iter().for_each(|&weight| text.push_str(&format!(",{}", number(Some(weight)))));
+    let mut records = Records::new(Terminator::Any(b'\n'));
+    let header = ["kind", "objective", "method", "mean", "risk", "sharpe", "gap", "label"];
+    records.push(header.into_iter().chain(input.assets.iter().map(String::as_str)))?;
+    let mut row = |names: [&str; 3], figures: [Option<f64>; 4], label: String, weights: &[f64]| {
+        let names = names.into_iter().map(str::to_owned);
+        let weights = weights.iter().map(|&weight| number(Some(weight)));
+        records.push(names.chain(figures.map(number)).chain([label]).chain(weights))
     };
     for one in &answer.portfolios {
-        let figures = [Some(one.mean), Some(one.risk), one.sharpe, one.gap].map(number).join(",");
-        row(format!("portfolio,{},{},{figures},{}", one.objective, one.method, one.label), &one.weights);
+        let names = ["portfolio", one.objective.name(), one.method.name()];
+        let figures = [Some(one.mean), Some(one.risk), one.sharpe, one.gap];
+        row(names, figures, one.label.to_string(), &one.weights)?;
     }
     for point in &answer.frontier {
-        let figures = [Some(point.mean), Some(point.risk), None, None].map(number).join(",");
-        row(format!("frontier,,exact,{figures},{}", answer.frontier_label), &point.weights);
+        let figures = [Some(point.mean), Some(point.risk), None, None];
+        row(["frontier", "", "exact"], figures, answer.frontier_label.to_string(), &point.weights)?;
     }
-    text
+    Ok(records.finish()?.trim_end().to_owned())
 }
 
 fn table(input: &Loaded, answer: &Answer, bars_per_year: f64) -> anyhow::Result<String> {

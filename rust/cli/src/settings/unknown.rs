@@ -1,6 +1,7 @@
 //! Refuses settings that do not exist, and says what was probably meant.
 
 use figment::value::{Dict, Value};
+use strsim::levenshtein;
 
 use super::layer::Layer;
 use crate::failure::usage;
@@ -46,7 +47,7 @@ fn remedy(known: &Dict, path: &[String]) -> String {
         [parents @ .., key] => (parents, key.as_str()),
         [] => return String::new(),
     };
-    let nearest = known.keys().map(|name| (distance(name, key), name)).min();
+    let nearest = known.keys().map(|name| (levenshtein(name, key), name)).min();
     match nearest {
         Some((distance, name)) if distance <= NEAR => {
             let meant: Vec<&str> =
@@ -55,19 +56,4 @@ fn remedy(known: &Dict, path: &[String]) -> String {
         }
         _ => format!("; there are {}", known.keys().cloned().collect::<Vec<_>>().join(", ")),
     }
-}
-
-/// Levenshtein's edit distance.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, letter) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, other) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(letter != *other);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }

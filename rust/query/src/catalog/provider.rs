@@ -86,7 +86,7 @@ impl Tables {
         }
         let Some(table) = named(&Table::RESULTS, name) else { return Ok(None) };
         let Frozen { tail, .. } = self.moment.table(table).await?;
-        let batches = tail.iter().map(|pending| pending.batch.clone()).collect();
+        let batches = tail.iter().map(|pending| pending.rows.batch.clone()).collect();
         Ok(Some(Arc::new(MemTable::try_new(table.schema(), vec![batches])?)))
     }
 }

@@ -4,15 +4,14 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use arrow::array::{
-    ArrayRef, Float64Array, Int64Array, MapBuilder, MapFieldNames, RecordBatch, StringArray, StringBuilder,
-    TimestampMicrosecondArray,
-};
-use arrow::datatypes::{DataType, Field};
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType, FieldRef};
 use deltalake::kernel::Transaction;
 use deltalake::kernel::transaction::CommitProperties;
 use deltalake::protocol::SaveMode;
 use deltalake::{DeltaTable, DeltaTableBuilder, ensure_table_uri};
+use silverbullet_store::backend::{Numbered, Numbers};
+use silverbullet_store::schema::WeightsBuilder;
 use silverbullet_store::{Table, Tables, TailBatch};
 
 use crate::tail::Tail;
@@ -23,23 +22,14 @@ pub(crate) const START: i64 = 1_700_000_000;
 /// Rows of `portfolios`: two objectives a bar, one bar a second.
 pub(crate) fn portfolios(universe: &str, variant: &str, bars: std::ops::Range<i64>) -> RecordBatch {
     let mut names = (Vec::new(), Vec::new());
-    let mut weights = MapBuilder::new(
-        Some(MapFieldNames { entry: "key_value".into(), key: "key".into(), value: "value".into() }),
-        StringBuilder::new(),
-        arrow::array::Float64Builder::new(),
-    )
-    .with_values_field(Field::new("value", DataType::Float64, false));
+    let mut weights = WeightsBuilder::default();
     for bar in bars {
         for objective in ["max-sharpe", "min-variance"] {
             names.0.push(START + bar);
             names.1.push(objective);
             #[allow(clippy::cast_precision_loss, reason = "small")]
             let share = (bar % 4) as f64 / 4.0;
-            for (asset, weight) in [("BTC", share), ("ETH", 1.0 - share)] {
-                weights.keys().append_value(asset);
-                weights.values().append_value(weight);
-            }
-            weights.append(true).unwrap();
+            weights.push([("BTC", share), ("ETH", 1.0 - share)]).unwrap();
         }
     }
     let (bars, objectives) = names;
@@ -65,7 +55,7 @@ pub(crate) fn portfolios(universe: &str, variant: &str, bars: std::ops::Range<i6
         number(0.0),
         nothing,
         constant("ok"),
-        Arc::new(weights.finish()),
+        weights.finish(),
     ];
     RecordBatch::try_new(Table::Portfolios.schema(), columns).unwrap()
 }
@@ -96,16 +86,36 @@ pub(crate) struct TestTail(pub(crate) Mutex<Vec<TailBatch>>);
 
 impl Tail for TestTail {
     fn pending(&self, table: Table) -> silverbullet_store::Result<Vec<TailBatch>> {
-        Ok(if table == Table::Portfolios { self.0.lock().unwrap().clone() } else { Vec::new() })
+        let mut tail = self.0.lock().unwrap().clone();
+        tail.retain(|pending| pending.rows.batch.schema() == table.schema());
+        Ok(tail)
     }
 }
 
 pub(crate) fn pending(universe: &str, variant: &str, bars: std::ops::Range<i64>) -> TailBatch {
     TailBatch {
         application: format!("{universe}/{variant}"),
-        version: START + bars.end - 1,
-        batch: portfolios(universe, variant, bars),
+        rows: Numbered { batch: portfolios(universe, variant, bars), numbers: Numbers::Bar },
     }
+}
+
+/// Rows of `events`, one a second, told apart by their offsets.
+pub(crate) fn events(universe: &str, variant: &str, offsets: std::ops::Range<i64>) -> RecordBatch {
+    let rows = offsets.clone().count();
+    let constant = |text: &str| Arc::new(StringArray::from(vec![text; rows])) as ArrayRef;
+    let times: TimestampMicrosecondArray =
+        offsets.clone().map(|offset| Some((START + offset) * 1_000_000)).collect();
+    let times: ArrayRef = Arc::new(times.with_timezone("UTC"));
+    let schema = Table::Events.schema();
+    let column = |field: &FieldRef| match field.name().as_str() {
+        "universe" => constant(universe),
+        "variant" => constant(variant),
+        "offset" => Arc::new(Int64Array::from_iter_values(offsets.clone())) as ArrayRef,
+        "partition" => Arc::new(Int64Array::from(vec![0; rows])),
+        "as_of" => times.clone(),
+        name => constant(name),
+    };
+    RecordBatch::try_new(schema.clone(), schema.fields().iter().map(column).collect()).unwrap()
 }
 
 /// Variant `old` of universe `u` ends before `new`; bars 6 and 7 of `new` are in the tail, 5 in both.

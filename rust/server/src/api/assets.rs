@@ -8,8 +8,9 @@ use silverbullet_engine::scene::SceneAsset;
 use silverbullet_market::Nanos;
 use utoipa::ToSchema;
 
-use super::{Asked, WhichUniverse, fresh, parameters};
+use super::{WhichUniverse, chosen, fresh};
 use crate::hub::Hub;
+use crate::parameters::Asked;
 use crate::problem::Problem;
 use crate::service::{AppState, no_answer_yet};
 use crate::view::{finite, iso_8601};
@@ -64,8 +65,7 @@ pub(crate) async fn assets(
     State(shared): AppState,
     asked: Asked<WhichUniverse>,
 ) -> Result<Response, Problem> {
-    let which = parameters(asked)?;
-    let (_, hub) = shared.choose(which.universe.as_deref())?;
+    let hub = chosen(&shared, asked)?;
     let publication = hub.live.publication().ok_or_else(|| no_answer_yet(&hub.live))?;
     let drawn = hub.scene(&shared.meters).await;
     let moments = drawn.as_ref().map_or(&[][..], |drawn| &drawn.scene.assets);

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use silverbullet_market::Universe;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Asked, fresh, parameters};
+use super::fresh;
+use crate::parameters::{Asked, parameters, within};
 use crate::problem::Problem;
 use crate::service::AppState;
 use crate::sql::literal;
@@ -89,10 +90,7 @@ pub(crate) async fn bars(State(shared): AppState, asked: Asked<WhichBars>) -> Re
 /// The query, newest first. What a client wrote stands in it as a name that is known, a number, or a time that
 /// was read and written anew.
 fn query(universe: &Universe, which: &WhichBars) -> Result<String, Problem> {
-    let limit = which.limit.unwrap_or(LIMIT);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::bad_request(format!("limit={limit}: it is a number from 1 to {MOST}")));
-    }
+    let limit = within("limit", which.limit.unwrap_or(LIMIT), MOST)?;
     let mut conditions = vec![
         format!("variant = {}", literal(&universe.variant)),
         format!("universe = {}", literal(&universe.name)),

@@ -6,7 +6,8 @@ use serde::Serialize;
 use silverbullet_engine::live::EventRow;
 use utoipa::ToSchema;
 
-use super::{Asked, WhichUniverse, fresh, parameters};
+use super::{WhichUniverse, fresh};
+use crate::parameters::{Asked, parameters};
 use crate::problem::Problem;
 use crate::service::AppState;
 use crate::view::iso_8601;

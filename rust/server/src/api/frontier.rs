@@ -6,7 +6,8 @@ use serde::Serialize;
 use silverbullet_kernel::Method;
 use utoipa::ToSchema;
 
-use super::{Asked, WhichUniverse, fresh, parameters};
+use super::{WhichUniverse, chosen, fresh};
+use crate::parameters::Asked;
 use crate::problem::Problem;
 use crate::service::{AppState, no_answer_yet};
 use crate::view::{Weights, iso_8601};
@@ -60,8 +61,7 @@ pub(crate) async fn latest_frontier(
     State(shared): AppState,
     asked: Asked<WhichUniverse>,
 ) -> Result<Response, Problem> {
-    let which = parameters(asked)?;
-    let (_, hub) = shared.choose(which.universe.as_deref())?;
+    let hub = chosen(&shared, asked)?;
     let universe = &hub.live.universe;
     let drawn = hub.scene(&shared.meters).await.ok_or_else(|| no_answer_yet(&hub.live))?;
     let scene = &drawn.scene;

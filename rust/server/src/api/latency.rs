@@ -6,7 +6,8 @@ use serde::Serialize;
 use silverbullet_engine::live::LiveState;
 use utoipa::ToSchema;
 
-use super::{Asked, WhichUniverse, fresh, parameters};
+use super::{WhichUniverse, chosen, fresh};
+use crate::parameters::Asked;
 use crate::problem::Problem;
 use crate::service::AppState;
 
@@ -67,7 +68,6 @@ pub(crate) async fn latency(
     State(shared): AppState,
     asked: Asked<WhichUniverse>,
 ) -> Result<Response, Problem> {
-    let which = parameters(asked)?;
-    let (_, hub) = shared.choose(which.universe.as_deref())?;
+    let hub = chosen(&shared, asked)?;
     Ok(fresh(LatencyView { universe: hub.name(), stages: stages(&hub.live) }))
 }

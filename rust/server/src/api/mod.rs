@@ -1,14 +1,17 @@
 //! The REST resources, one file each: what is asked for, and the one JSON shape it is answered in.
 
+use std::sync::Arc;
+
 use axum::Json;
-use axum::extract::Query;
-use axum::extract::rejection::QueryRejection;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
+use crate::hub::Hub;
+use crate::parameters::{Asked, parameters};
 use crate::problem::Problem;
+use crate::service::Shared;
 
 pub(crate) mod assets;
 pub(crate) mod bars;
@@ -31,12 +34,10 @@ pub(crate) struct WhichUniverse {
     universe: Option<String>,
 }
 
-/// What axum makes of a query string.
-type Asked<T> = Result<Query<T>, QueryRejection>;
-
-/// The parameters, or what is wrong with them.
-fn parameters<T>(asked: Asked<T>) -> Result<T, Problem> {
-    asked.map(|Query(parameters)| parameters).map_err(|error| Problem::bad_request(error.body_text()))
+/// The universe that is asked about.
+fn chosen(shared: &Shared, asked: Asked<WhichUniverse>) -> Result<&Arc<Hub>, Problem> {
+    let which = parameters(asked)?;
+    shared.choose(which.universe.as_deref()).map(|(_, hub)| hub)
 }
 
 /// An answer that is out of date as soon as it is given.

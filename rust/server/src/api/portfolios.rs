@@ -3,7 +3,8 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use super::{Asked, WhichUniverse, fresh, parameters};
+use super::{WhichUniverse, chosen, fresh};
+use crate::parameters::Asked;
 use crate::problem::Problem;
 use crate::service::{AppState, no_answer_yet};
 use crate::view::PublicationView;
@@ -20,8 +21,7 @@ pub(crate) async fn latest_portfolios(
     State(shared): AppState,
     asked: Asked<WhichUniverse>,
 ) -> Result<Response, Problem> {
-    let which = parameters(asked)?;
-    let (_, hub) = shared.choose(which.universe.as_deref())?;
+    let hub = chosen(&shared, asked)?;
     let live = &hub.live;
     let publication = live.publication().ok_or_else(|| no_answer_yet(live))?;
     Ok(fresh(PublicationView::new(hub.name(), &live.universe.assets, &publication)))

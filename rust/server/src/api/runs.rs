@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Asked, fresh, parameters};
+use super::fresh;
+use crate::parameters::{Asked, parameters, within};
 use crate::problem::Problem;
 use crate::service::AppState;
 
@@ -40,10 +41,7 @@ struct RunsView {
     responses((status = 200, description = "One object a run and universe", body = RunsView), Problem)
 )]
 pub(crate) async fn runs(State(shared): AppState, asked: Asked<WhichRuns>) -> Result<Response, Problem> {
-    let limit = parameters(asked)?.limit.unwrap_or(LIMIT);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::bad_request(format!("limit={limit}: it is a number from 1 to {MOST}")));
-    }
+    let limit = within("limit", parameters(asked)?.limit.unwrap_or(LIMIT), MOST)?;
     let query = format!("SELECT * FROM runs ORDER BY started DESC, run_id DESC, universe LIMIT {limit}");
     let runs = shared.desk()?.rows(&query).await?;
     Ok(fresh(RunsView { runs }))

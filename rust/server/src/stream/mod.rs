@@ -10,10 +10,9 @@ mod pulse;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::rejection::QueryRejection;
+use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
@@ -23,6 +22,7 @@ use utoipa::IntoParams;
 use self::client::Client;
 pub(crate) use self::messages::{HelloView, StateView};
 pub(crate) use self::pulse::{Pulse, beat};
+use crate::parameters::{Asked, parameters, within};
 use crate::problem::Problem;
 use crate::service::{AppState, Shared};
 
@@ -70,15 +70,12 @@ pub(crate) struct StreamQuery {
 )]
 pub(crate) async fn stream(
     State(shared): AppState,
-    query: Result<Query<StreamQuery>, QueryRejection>,
+    asked: Asked<StreamQuery>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    let Query(query) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
+    let query = parameters(asked)?;
     let (place, hub) = shared.choose(query.universe.as_deref())?;
-    let rate = query.rate.unwrap_or(RATE);
-    if !(1..=MOST_RATE).contains(&rate) {
-        return Err(Problem::bad_request(format!("rate={rate}: it is a number from 1 to {MOST_RATE}")));
-    }
+    let rate = within("rate", query.rate.unwrap_or(RATE), MOST_RATE)?;
     let upgrade = upgrade.map_err(|error| Problem::new(StatusCode::UPGRADE_REQUIRED, error.body_text()))?;
     let Ok(permit) = Arc::clone(&shared.clients).try_acquire_owned() else {
         let detail = format!("{CLIENTS} clients are served already; close one, or come back");

@@ -70,92 +70,107 @@ impl DeltaBackend {
         }
     }
 
-    /// `table` as it stands, made where it was never there and `make` says so.
-    async fn current<'a>(
+    /// `table` as it stands; `None` where it was never made.
+    async fn existing<'a>(
         &self,
         table: Table,
         handle: &'a mut Option<DeltaTable>,
-        make: bool,
     ) -> Result<Option<&'a mut DeltaTable>> {
-        let path = self.directory.table(table);
-        let there = path.join("_delta_log").is_dir();
-        let seen = &self.seen[table as usize];
-        if !there {
-            *handle = None;
-            if seen.load(Ordering::Acquire) {
-                return Err(Error::Vanished { path });
-            }
-            self.make_sure_of_folder()?;
-        }
-        let fail = |source| failed("read", table, source);
-        if let Some(known) = handle.as_mut() {
-            known.update_incremental(None).await.map_err(fail)?;
-        } else if there {
-            *handle = open(&self.directory, table).await.map_err(fail)?;
-        }
-        if handle.is_none() && make {
-            let made = create::create(&self.directory, table).await;
-            *handle = Some(made.map_err(|source| failed("make", table, source))?);
-        }
-        if let Some(known) = handle.as_ref() {
-            create::check(&self.directory, table, known)?;
-            seen.store(true, Ordering::Release);
+        self.refresh(table, handle).await?;
+        if let Some(delta) = handle.as_ref() {
+            self.accept(table, delta)?;
         }
         Ok(handle.as_mut())
     }
 
-    fn make_sure_of_folder(&self) -> Result<()> {
-        let path = self.directory.tables();
-        if path.is_dir() { Ok(()) } else { Err(Error::Vanished { path }) }
+    /// `table` as it stands, made where it never was.
+    async fn made<'a>(&self, table: Table, handle: &'a mut Option<DeltaTable>) -> Result<&'a mut DeltaTable> {
+        self.refresh(table, handle).await?;
+        let delta = match handle {
+            Some(delta) => delta,
+            None => {
+                let made = create::create(&self.directory, table).await;
+                handle.insert(made.map_err(|source| failed("make", table, source))?)
+            }
+        };
+        self.accept(table, delta)?;
+        Ok(delta)
     }
 
-    /// Adds `batches` in one commit, with `application` and its version where there is one.
-    async fn commit(
+    /// Brings `handle` up to date with the disk: `None` where there is no table, which it once was is an error.
+    async fn refresh(&self, table: Table, handle: &mut Option<DeltaTable>) -> Result<()> {
+        let path = self.directory.table(table);
+        let fail = |source| failed("read", table, source);
+        if !path.join("_delta_log").is_dir() {
+            *handle = None;
+            if self.seen[table as usize].load(Ordering::Acquire) {
+                return Err(Error::Vanished { path });
+            }
+            let folder = self.directory.tables();
+            return if folder.is_dir() { Ok(()) } else { Err(Error::Vanished { path: folder }) };
+        }
+        match handle {
+            Some(delta) => delta.update_incremental(None).await.map_err(fail)?,
+            None => *handle = open(&self.directory, table).await.map_err(fail)?,
+        }
+        Ok(())
+    }
+
+    /// Makes sure that rows of this program fit into `table`, and remembers that it is there.
+    fn accept(&self, table: Table, delta: &DeltaTable) -> Result<()> {
+        create::check(&self.directory, table, delta)?;
+        self.seen[table as usize].store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Adds `batches` in one commit, with `transaction` where there is one. `place` is the folder of tables as it
+    /// was before `delta` was brought up to date.
+    async fn add(
         &self,
         table: Table,
+        delta: &mut DeltaTable,
         batches: Vec<RecordBatch>,
         transaction: Option<Transaction>,
-        handle: &mut Option<DeltaTable>,
+        place: Option<Place>,
     ) -> Result<()> {
-        let identity = identity(&self.directory);
-        let Some(delta) = self.current(table, handle, true).await? else { return Ok(()) };
         let outcome = add(&self.directory, table, delta, batches, transaction).await;
-        if outcome.is_err() {
-            // Whatever the failure left of the handle: the next call reads the table afresh.
-            *handle = None;
-        }
-        if !self.directory.table(table).is_dir() {
-            *handle = None;
-            return Err(Error::Vanished { path: self.directory.table(table) });
+        let path = self.directory.table(table);
+        if !path.is_dir() {
+            return Err(Error::Vanished { path });
         }
         outcome?;
         // A mount that went away while the rows were being written has put them elsewhere.
-        if identity.is_none() || identity != self::identity(&self.directory) {
-            *handle = None;
+        if place.is_none() || place != place_of(&self.directory) {
             return Err(Error::Vanished { path: self.directory.tables() });
         }
         failpoints::of_table(table, false)
     }
 }
 
+/// `outcome` of a write through `handle`: after a failure the next call reads the table afresh, whatever the
+/// failure has left of the handle.
+fn settled(handle: &mut Option<DeltaTable>, outcome: Result<()>) -> Result<()> {
+    if outcome.is_err() {
+        *handle = None;
+    }
+    outcome
+}
+
 #[async_trait]
 impl Backend for DeltaBackend {
     async fn stored(&self, table: Table, application: &str) -> Result<Option<i64>> {
         let mut handle = self.handles[table as usize].lock().await;
-        match self.current(table, &mut handle, false).await? {
-            Some(delta) => stored(delta, application).await.map_err(|source| failed("read", table, source)),
+        match self.existing(table, &mut handle).await? {
+            Some(delta) => stored(table, delta, application).await,
             None => Ok(None),
         }
     }
 
     async fn append(&self, table: Table, rows: &[Numbered], application: &str, version: i64) -> Result<()> {
         let mut handle = self.handles[table as usize].lock().await;
-        let stored = match self.current(table, &mut handle, true).await? {
-            Some(delta) => {
-                stored(delta, application).await.map_err(|source| failed("read", table, source))?
-            }
-            None => None,
-        };
+        let place = place_of(&self.directory);
+        let delta = self.made(table, &mut handle).await?;
+        let stored = stored(table, delta, application).await?;
         let batches = if failpoints::keeps_stored_rows() {
             rows.iter().map(|numbered| numbered.batch.clone()).filter(|batch| batch.num_rows() > 0).collect()
         } else {
@@ -166,23 +181,24 @@ impl Backend for DeltaBackend {
         }
         let version = stored.map_or(version, |stored| stored.max(version));
         let transaction = Transaction::new(application, version);
-        self.commit(table, batches, Some(transaction), &mut handle).await
+        let outcome = self.add(table, delta, batches, Some(transaction), place).await;
+        settled(&mut handle, outcome)
     }
 
     async fn record(&self, table: Table, batch: &RecordBatch) -> Result<()> {
         let mut handle = self.handles[table as usize].lock().await;
-        self.commit(table, vec![batch.clone()], None, &mut handle).await
+        let place = place_of(&self.directory);
+        let delta = self.made(table, &mut handle).await?;
+        let outcome = self.add(table, delta, vec![batch.clone()], None, place).await;
+        settled(&mut handle, outcome)
     }
 
     async fn replace_run(&self, row: &RecordBatch) -> Result<()> {
         let table = Table::Runs;
         let mut handle = self.handles[table as usize].lock().await;
-        let Some(delta) = self.current(table, &mut handle, true).await? else { return Ok(()) };
+        let delta = self.made(table, &mut handle).await?;
         let outcome = replace::replace(&self.directory, table, delta, row).await;
-        if outcome.is_err() {
-            *handle = None;
-        }
-        outcome?;
+        settled(&mut handle, outcome)?;
         failpoints::of_table(table, false)
     }
 
@@ -237,8 +253,11 @@ fn writer(delta: &DeltaTable) -> Delta<RecordBatchWriter> {
     Ok(RecordBatchWriter::for_table(delta)?.with_writer_properties(create::writer_properties()))
 }
 
-async fn stored(delta: &DeltaTable, application: &str) -> Delta<Option<i64>> {
-    delta.snapshot()?.transaction_version(delta.log_store().as_ref(), application).await
+/// The number of the last row of `application` that the table holds.
+async fn stored(table: Table, delta: &DeltaTable, application: &str) -> Result<Option<i64>> {
+    let fail = |source| failed("read", table, source);
+    let log = delta.log_store();
+    delta.snapshot().map_err(fail)?.transaction_version(log.as_ref(), application).await.map_err(fail)
 }
 
 /// Opens `table`; `None` where it has no commit yet.
@@ -252,7 +271,9 @@ async fn open(directory: &DataDirectory, table: Table) -> Delta<Option<DeltaTabl
 }
 
 /// What tells the folder of tables from another one that is mounted over its place.
-fn identity(directory: &DataDirectory) -> Option<(u64, u64)> {
+type Place = (u64, u64);
+
+fn place_of(directory: &DataDirectory) -> Option<Place> {
     let data = std::fs::metadata(directory.tables()).ok()?;
     #[cfg(unix)]
     {

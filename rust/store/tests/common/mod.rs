@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use arrow::array::{Array, RecordBatch};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use datafusion::catalog::TableProvider;
 use datafusion::prelude::SessionContext;
+use deltalake::delta_datafusion::{DeltaScanConfig, DeltaScanNext};
 use silverbullet_engine::durable::rows::{
     AssetRow, BarRow, FrontierRow, PortfolioRow, Row, StoredEvent, Time, Weights,
 };
 use silverbullet_engine::{Checkpoint, LiveState, RowSink};
 use silverbullet_market::{SECOND, SourceDescription, SystemClock, Universe, UniverseSettings};
-use silverbullet_store::{Store, StoreOptions, StoreWriter, Table, Tables};
+use silverbullet_store::{Snapshot, Store, StoreOptions, StoreWriter, Table, Tables};
 
 pub const ASSETS: [&str; 3] = ["XRP", "ADA", "BTC"];
 
@@ -226,8 +228,18 @@ pub async fn rows_from(tables: &Tables, table: Table) -> Vec<String> {
 pub async fn query(tables: &Tables, table: Table, sql: &str) -> Option<Vec<RecordBatch>> {
     let snapshot = tables.snapshot(table).await.unwrap()?;
     let context = SessionContext::new();
-    context.register_table("t", snapshot.provider()).unwrap();
+    context.register_table("t", provider(&snapshot)).unwrap();
     Some(context.sql(sql).await.unwrap().collect().await.unwrap())
+}
+
+/// What Delta Lake itself reads a table through.
+pub fn provider(snapshot: &Snapshot) -> Arc<dyn TableProvider> {
+    let config = DeltaScanConfig {
+        schema_force_view_types: false,
+        wrap_partition_values: false,
+        ..DeltaScanConfig::new()
+    };
+    Arc::new(DeltaScanNext::new(snapshot.state().clone(), config).unwrap())
 }
 
 fn line(batch: &RecordBatch, row: usize) -> String {
