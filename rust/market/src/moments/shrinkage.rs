@@ -35,7 +35,12 @@ pub(crate) fn shrinkage(covariance: &SymmetricMatrix, fourth: f64, observations:
     }
     let (square, distance) = (off_diagonal + diagonal, off_diagonal + distance);
     // Never negative but for rounding: the mean of ‖xxᵀ‖² is at least the square of the mean's norm.
-    let error = ((fourth / target / target - square) / observations as f64).max(0.0);
+    // Two centred observations are each other's negative, so that S has no error and only rounding would be left.
+    let error = if observations > 2 {
+        ((fourth / target / target - square) / observations as f64).max(0.0)
+    } else {
+        0.0
+    };
     let intensity = if distance > 0.0 { error.min(distance) / distance } else { 0.0 };
     Shrinkage { intensity, target }
 }
@@ -71,6 +76,13 @@ mod tests {
         let cross = SymmetricMatrix::from_row_major(2, vec![0.5, 0.0, 0.0, 2.0]).unwrap();
         let found = shrinkage(&cross, 8.5, 4);
         assert!((found.intensity - 17.0 / 18.0).abs() < 1e-15 && found.target == 1.25, "{found:?}");
+    }
+
+    #[test]
+    fn two_observations_have_no_error_whatever_rounding_left() {
+        let wide = SymmetricMatrix::from_lower(2, |row, column| if row == column { 1.0 } else { 0.5 });
+        assert_eq!(shrinkage(&wide, 2.5 * (1.0 + 1e-9), 2).intensity, 0.0);
+        assert!(shrinkage(&wide, 2.5 * (1.0 + 1e-9), 3).intensity > 0.0);
     }
 
     #[test]
