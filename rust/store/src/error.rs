@@ -114,6 +114,17 @@ pub enum Error {
         /// What kept them.
         reason: String,
     },
+    /// Rows that waited on disk only cannot be read any more, of a source that can be had again.
+    #[error(
+        "rows of {application} that waited on disk can no longer be used: {reason}; start the program again: it \
+         goes on from what is stored and computes them anew"
+    )]
+    Lost {
+        /// Universe and variant.
+        application: String,
+        /// What is wrong with them.
+        reason: String,
+    },
     /// A fail point of a test went off.
     #[cfg(feature = "failpoints")]
     #[error("fail point {0}")]
@@ -141,6 +152,7 @@ impl Error {
             | Self::Checkpoint { .. }
             | Self::Thread(_)
             | Self::Closed
+            | Self::Lost { .. }
             | Self::Unfinished { .. } => false,
         }
     }

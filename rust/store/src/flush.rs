@@ -1,21 +1,19 @@
 //! The store's threads: one writes what is pending to the tables, the other looks after the tables.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use silverbullet_engine::durable::rows::{Row, StoredEvent};
-use silverbullet_market::{EventKind, Nanos, SECOND};
+use silverbullet_market::{Nanos, SECOND};
 use tokio::runtime::Runtime;
 
 use crate::backend::{Numbered, Numbers};
-use crate::batches::{Attribution, Batches};
 use crate::error::Result;
 use crate::failpoints::point;
 use crate::files;
-use crate::parcel::application;
-use crate::pending::{Held, Pending, Stretch, lock};
+use crate::load::{Load, give_back, load};
+use crate::parcel::{Parcel, application};
+use crate::pending::{Held, lock};
 use crate::schema::Table;
-use crate::spool::{Spool, Spooled, read_parcel};
+use crate::spool::Spooled;
 use crate::store::{Inner, Shared};
 
 /// Longest time between two attempts.
@@ -24,19 +22,6 @@ const LONGEST_PAUSE: Nanos = 5 * SECOND;
 const FIRST_PAUSE: Nanos = SECOND / 5;
 /// Most parts of the rows wanted for a flush that go into one commit.
 const MOST_FLUSHES: usize = 4;
-
-/// What one flush takes of a universe.
-struct Load {
-    name: String,
-    universe: String,
-    variant: String,
-    folder: std::path::PathBuf,
-    spool: Arc<Mutex<Spool>>,
-    held: Vec<Held>,
-    /// Tells of rows that were given up, with its ordinal.
-    gap: Option<(RecordBatch, i64)>,
-    lost: Option<Stretch>,
-}
 
 /// Writes what is pending, until the store is closed.
 pub(crate) fn run(shared: &Shared, runtime: &Runtime) {
@@ -58,7 +43,7 @@ pub(crate) fn run(shared: &Shared, runtime: &Runtime) {
             inner.health.flushed = now;
         }
         let wanted = inner.closing || inner.asked;
-        let enough = inner.rows() >= shared.options.flush_rows || inner.health.full.is_some();
+        let enough = inner.rows() >= shared.options.flush_rows || inner.is_full();
         let due = wanted || enough || now - inner.health.flushed >= shared.options.flush_every;
         if !due || !inner.has_work() || (now < retry_at && now >= retry_at - LONGEST_PAUSE) {
             drop(shared.wait(inner));
@@ -72,7 +57,7 @@ pub(crate) fn run(shared: &Shared, runtime: &Runtime) {
             Ok(()) => {
                 inner.health.failures = 0;
                 inner.health.tables = None;
-                inner.health.full = None;
+                inner.pending.values_mut().for_each(|pending| pending.full = None);
                 inner.health.commits += 1;
                 inner.health.last_commit = Some(shared.clock.utc());
                 inner.asked = inner.asked && inner.has_work();
@@ -156,8 +141,8 @@ fn flush(shared: &Shared, runtime: &Runtime) -> Result<()> {
         waiting.map(|(name, pending)| load(name, pending, most)).collect::<Result<_>>()?
     };
     let mut outcome = Ok(());
-    for load in loads {
-        let stored = store(shared, runtime, &load);
+    for mut load in loads {
+        let stored = load.read(shared).and_then(|parcels| store(shared, runtime, &load, &parcels));
         let mut inner = lock(&shared.inner);
         match stored {
             Ok(stored) => settle(&mut inner, &load, stored),
@@ -171,70 +156,9 @@ fn flush(shared: &Shared, runtime: &Runtime) -> Result<()> {
         drop(inner);
         shared.changed.notify_all();
     }
-    outcome?;
-    record(shared, runtime)
-}
-
-fn load(name: &str, pending: &mut Pending, most: usize) -> Result<Load> {
-    let mut held = Vec::new();
-    let mut rows = 0;
-    for waiting in &pending.queue {
-        if rows + waiting.rows > most && !held.is_empty() {
-            break;
-        }
-        rows += waiting.rows;
-        held.push(waiting.clone());
-    }
-    // A gap is told of behind everything that waits, so that ordinals never fall.
-    let all = held.len() == pending.queue.len();
-    let lost = if all { pending.lost.take() } else { None };
-    let gap = match &lost {
-        Some(lost) => gap_of(pending, lost)?,
-        None => None,
-    };
-    Ok(Load {
-        name: name.to_owned(),
-        universe: pending.universe.clone(),
-        variant: pending.variant.clone(),
-        folder: pending.folder.clone(),
-        spool: Arc::clone(&pending.spool),
-        held,
-        gap,
-        lost,
-    })
-}
-
-/// The event that tells of rows given up, with its ordinal.
-fn gap_of(pending: &mut Pending, lost: &Stretch) -> Result<Option<(RecordBatch, i64)>> {
-    pending.events += 1;
-    let mut batches = Batches::new(Attribution {
-        universe: pending.universe.clone(),
-        variant: pending.variant.clone(),
-        run_id: pending.run_id.clone(),
-    });
-    let bar = |bar: Option<i64>| bar.map_or_else(|| "an unknown one".to_owned(), |bar| bar.to_string());
-    let event = StoredEvent {
-        source: pending.source.clone(),
-        partition: 0,
-        offset: lost.first.unwrap_or_default().unsigned_abs(),
-        kind: EventKind::Gap.name(),
-        as_of: None,
-        detail: format!(
-            "{} rows were given up for want of room or were damaged, of parcels that end with bar {} to bar {}",
-            lost.rows,
-            bar(lost.first),
-            bar(lost.last)
-        ),
-    };
-    batches.push(&Row::Events(event))?;
-    Ok(batches.take()?.pop().map(|(_, batch)| (batch, pending.events)))
-}
-
-fn give_back(pending: &mut Pending, lost: Option<Stretch>) {
-    let Some(before) = lost else { return };
-    let after = pending.lost.take();
-    let (last, rows) = after.map_or((before.last, 0), |after| (after.last, after.rows));
-    pending.lost = Some(Stretch { first: before.first, last, rows: before.rows + rows });
+    // One universe that cannot be stored keeps nothing else from being stored.
+    let recorded = record(shared, runtime);
+    outcome.and(recorded)
 }
 
 /// What the tables hold after a flush.
@@ -244,17 +168,7 @@ struct Stored {
 }
 
 /// Writes one universe's parcels: every table, then the checkpoint, then nothing is left in the spool.
-fn store(shared: &Shared, runtime: &Runtime, load: &Load) -> Result<Stored> {
-    let mut parcels = Vec::with_capacity(load.held.len());
-    for held in &load.held {
-        parcels.push(match (&held.parcel, &held.spooled) {
-            (Some(parcel), _) => Arc::clone(parcel),
-            (None, Some(spooled)) => {
-                Arc::new(read_parcel(&crate::spool::path(&load.folder.join("spool"), spooled.number))?)
-            }
-            (None, None) => continue,
-        });
-    }
+fn store(shared: &Shared, runtime: &Runtime, load: &Load, parcels: &[Arc<Parcel>]) -> Result<Stored> {
     // The greatest, not the last: numbers fall where an input is begun anew behind what an earlier run has left.
     let bar = parcels.iter().filter_map(|parcel| parcel.bar).max();
     let gap = load.gap.as_ref().map(|(_, ordinal)| *ordinal);

@@ -39,6 +39,8 @@ pub mod failpoints;
 mod files;
 #[cfg(feature = "delta")]
 mod flush;
+#[cfg(feature = "delta")]
+mod load;
 mod lock;
 #[cfg(feature = "delta")]
 pub mod options;

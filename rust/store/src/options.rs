@@ -17,7 +17,8 @@ pub struct StoreOptions {
     pub flush_rows: usize,
     /// Most that the spool of one universe takes on disk.
     pub spool_bytes: u64,
-    /// Most that rows waiting for the tables take in memory; beyond, a source that can wait is held back.
+    /// Most that rows of one universe waiting for the tables take in memory; beyond, a source that can wait is held
+    /// back.
     pub memory_bytes: usize,
     /// Rows older than this leave the tables, by the time they are valid for; `None` keeps everything.
     pub retention: Option<Nanos>,

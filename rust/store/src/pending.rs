@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use silverbullet_engine::Checkpoint;
 use silverbullet_engine::CutRequest;
+use silverbullet_engine::durable::rows::Time;
 
 use crate::directory::DataDirectory;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::files;
 use crate::lock::Lock;
-use crate::parcel::{Digest, Parcel, digest};
+use crate::parcel::{Digest, Parcel, application, digest};
 use crate::schema::Table;
 use crate::spool::{Found, Spool, Spooled};
 
@@ -54,6 +55,10 @@ pub(crate) struct Pending {
     /// What the tables are known to hold.
     pub(crate) stored: BTreeMap<Table, i64>,
     pub(crate) lost: Option<Stretch>,
+    /// Why no more rows are taken: some that waited on disk cannot be read, and a new start computes them again.
+    pub(crate) failed: Option<(String, Time)>,
+    /// Since when there has been no room for its rows.
+    pub(crate) full: Option<Time>,
     pub(crate) source: String,
     pub(crate) run_id: String,
     pub(crate) replayable: bool,
@@ -127,6 +132,8 @@ impl Pending {
             events,
             stored: BTreeMap::new(),
             lost,
+            failed: None,
+            full: None,
             source: String::new(),
             run_id: String::new(),
             replayable,
@@ -180,13 +187,35 @@ impl Pending {
         }
     }
 
-    /// Gives up the oldest parcel; what was on disk of it is to be deleted.
-    pub(crate) fn drop_oldest(&mut self) -> Option<Held> {
-        let held = self.queue.pop_front()?;
+    /// Gives up parcel `number`; what is on disk of it is to be deleted or set aside. `None` where it does not
+    /// wait any more.
+    pub(crate) fn give_up(&mut self, number: u64) -> Option<Held> {
+        let at = self.queue.iter().position(|held| held.number == number)?;
+        let held = self.queue.remove(at)?;
         let lost = self.lost.get_or_insert(Stretch { first: held.bar, last: held.bar, rows: 0 });
         lost.last = held.bar;
         lost.rows += held.rows as u64;
         Some(held)
+    }
+
+    /// Ends the taking of rows because parcel `number` cannot be read: those before it can still be stored, it and
+    /// those behind it are computed again by the next start. Whoever goes on from the last checkpoint must not
+    /// pass them.
+    pub(crate) fn fail(&mut self, number: u64, reason: String, now: Time) {
+        self.queue.retain(|held| held.number < number);
+        self.failed.get_or_insert((reason, now));
+    }
+
+    /// # Errors
+    /// [`Error::Lost`] where rows that waited on disk cannot be read.
+    pub(crate) fn check(&self) -> Result<()> {
+        match &self.failed {
+            Some((reason, _)) => Err(Error::Lost {
+                application: application(&self.universe, &self.variant),
+                reason: reason.clone(),
+            }),
+            None => Ok(()),
+        }
     }
 }
 

@@ -121,12 +121,15 @@ impl Spool {
         Ok(())
     }
 
-    /// Sets a parcel aside that is whole and yet of no use.
+    /// Sets a parcel aside that is of no use; one whose file is gone is only counted out.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn set_aside(&mut self, spooled: &Spooled, reason: &str) -> Result<()> {
-        files::set_aside(&self.path(spooled.number), reason)?;
+        let path = self.path(spooled.number);
+        if path.exists() || !self.folder.is_dir() {
+            files::set_aside(&path, reason)?;
+        }
         self.bytes = self.bytes.saturating_sub(spooled.bytes);
         Ok(())
     }
@@ -167,9 +170,17 @@ pub(crate) fn path(folder: &Path, number: u64) -> PathBuf {
     folder.join(format!("{number:0DIGITS$}{SUFFIX}"))
 }
 
-/// Reads the parcel in the file `path`.
+/// Reads the parcel in the file `path`. One that is not there is damaged like one that is cut short, unless the
+/// whole folder is away.
 pub(crate) fn read_parcel(path: &Path) -> Result<Parcel> {
-    let bytes = std::fs::read(path).map_err(|source| Error::io("cannot read", path, source))?;
+    let gone = |folder: &Path| match folder.is_dir() {
+        true => Error::Damaged { path: path.to_path_buf(), reason: "the file is gone".to_owned() },
+        false => Error::Vanished { path: folder.to_path_buf() },
+    };
+    let bytes = std::fs::read(path).map_err(|source| match (source.kind(), path.parent()) {
+        (std::io::ErrorKind::NotFound, Some(folder)) => gone(folder),
+        _ => Error::io("cannot read", path, source),
+    })?;
     Parcel::from_bytes(&bytes).map_err(|reason| Error::Damaged { path: path.to_path_buf(), reason })
 }
 

@@ -42,7 +42,7 @@ pub struct StoreState {
     pub commits: u64,
     /// How many attempts failed.
     pub retries: u64,
-    /// Rows given up for want of room, of sources that cannot wait; a `gap` in `events` tells of each stretch.
+    /// Rows given up for want of room or because they could not be read again, of sources that cannot wait; a `gap` in `events` tells of each stretch.
     pub dropped_rows: u64,
 }
 
@@ -55,9 +55,11 @@ impl Store {
         let pending = || inner.pending.values();
         let rows: usize = pending().map(Pending::rows).sum();
         let health = &inner.health;
-        let wrong = health.tables.as_ref().or(health.spool.as_ref());
+        let failed = pending().find_map(|pending| pending.failed.as_ref());
+        let wrong = failed.or(health.tables.as_ref()).or(health.spool.as_ref());
+        let full = pending().filter_map(|pending| pending.full).min();
         let late = 3 * self.shared.options.flush_every;
-        let status = match (health.full, wrong) {
+        let status = match (full, wrong) {
             (Some(_), _) => Status::Full,
             (None, Some(_)) => Status::Failing,
             (None, None) if rows > 0 && now - health.flushed > late => Status::Behind,
@@ -66,7 +68,7 @@ impl Store {
         StoreState {
             status,
             reason: wrong.map(|(reason, _)| reason.clone()),
-            since: wrong.map(|(_, since)| *since).or(health.full),
+            since: wrong.map(|(_, since)| *since).or(full),
             pending_rows: rows as u64,
             pending_bytes: pending().map(Pending::memory).sum::<usize>() as u64,
             spool_bytes: pending()

@@ -80,8 +80,6 @@ pub(crate) struct Health {
     pub(crate) tables: Option<(String, Time)>,
     /// Why the last attempt to write the spool failed.
     pub(crate) spool: Option<(String, Time)>,
-    /// Since when a writer has had no room.
-    pub(crate) full: Option<Time>,
     pub(crate) last_commit: Option<Nanos>,
     pub(crate) commits: u64,
     pub(crate) retries: u64,
@@ -174,7 +172,8 @@ impl Store {
     /// [`resume`](Self::resume) before, and go on from what that gave; or [`start_over`](Self::start_over).
     ///
     /// # Errors
-    /// [`Error::Locked`] where another process writes the universe, or what its files cannot be read for.
+    /// [`Error::Locked`] where another process writes the universe, or what its files cannot be read for; of a
+    /// source that cannot be had again also what its tables cannot be read for.
     pub fn writer(
         &self,
         universe: &Universe,
@@ -182,11 +181,18 @@ impl Store {
         run_id: &str,
     ) -> Result<StoreWriter> {
         let name = self.claim(universe, source.replayable)?;
-        let stored = self.stored(&name);
+        // Without replay, events are counted on from those that are there: a wrong count would have the tables
+        // leave new ones out as known.
+        let stored = match self.stored(&name) {
+            Err(error) if source.replayable => {
+                tracing::warn!(%error, "what is stored cannot be told yet");
+                BTreeMap::new()
+            }
+            stored => stored?,
+        };
         let mut inner = lock(&self.shared.inner);
         let pending = inner.pending.get_mut(&name).ok_or(Error::Closed)?;
         if !source.replayable {
-            // Nothing is replayed: events are counted on from those that are there.
             pending.events = pending.events.max(stored.get(&Table::Events).copied().unwrap_or(0));
         }
         pending.stored = stored;
@@ -239,7 +245,8 @@ impl Store {
     /// Writes to the tables what is pending, now, and waits until it is there.
     ///
     /// # Errors
-    /// [`Error::Unfinished`] with the reason, where the tables cannot be written.
+    /// [`Error::Unfinished`] with the reason, where the tables cannot be written; [`Error::Lost`] where rows that
+    /// waited on disk cannot be read any more.
     pub fn flush(&self) -> Result<()> {
         let mut inner = lock(&self.shared.inner);
         let retries = inner.health.retries;
@@ -256,7 +263,8 @@ impl Store {
     /// stores it.
     ///
     /// # Errors
-    /// [`Error::Unfinished`] where something is left.
+    /// [`Error::Unfinished`] where something is left, [`Error::Lost`] where the next start must compute something
+    /// again.
     pub fn close(&self) -> Result<()> {
         let shared = &self.shared;
         let begun = shared.clock.monotonic();
@@ -312,17 +320,15 @@ impl Store {
         Ok(name)
     }
 
-    /// What the tables hold of an application; nothing where they cannot be read just now.
-    fn stored(&self, application: &str) -> BTreeMap<Table, i64> {
-        let Ok(runtime) = runtime() else { return BTreeMap::new() };
+    /// What the tables hold of an application.
+    fn stored(&self, application: &str) -> Result<BTreeMap<Table, i64>> {
+        let runtime = runtime()?;
         let mut stored = BTreeMap::new();
         for table in Table::RESULTS {
-            match runtime.block_on(self.shared.backend.stored(table, application)) {
-                Ok(version) => stored.extend(version.map(|version| (table, version))),
-                Err(error) => tracing::warn!(%error, "what is stored cannot be told yet"),
-            }
+            let version = runtime.block_on(self.shared.backend.stored(table, application))?;
+            stored.extend(version.map(|version| (table, version)));
         }
-        stored
+        Ok(stored)
     }
 }
 
@@ -352,8 +358,9 @@ impl Inner {
         self.pending.values().map(Pending::rows).sum()
     }
 
-    pub(crate) fn memory(&self) -> usize {
-        self.pending.values().map(Pending::memory).sum()
+    /// Whether a writer has no room.
+    pub(crate) fn is_full(&self) -> bool {
+        self.pending.values().any(|pending| pending.full.is_some())
     }
 
     pub(crate) fn has_work(&self) -> bool {
@@ -367,7 +374,7 @@ impl Inner {
 
     fn unfinished(&self) -> Result<()> {
         if !self.has_work() {
-            return Ok(());
+            return self.pending.values().try_for_each(Pending::check);
         }
         let reason = match self.reason() {
             "" => "the store was stopped".to_owned(),

@@ -22,8 +22,10 @@ impl Store {
     /// The rows of `table` that are final and not yet in it. Take the tail first and then a snapshot, and of each
     /// batch only the rows above what the snapshot has stored: then every row is there once.
     ///
+    /// Rows on disk whose file is damaged or gone are left out.
+    ///
     /// # Errors
-    /// Where rows that are on disk only cannot be read.
+    /// Where rows that are on disk only cannot be read just now.
     pub fn tail(&self, table: Table) -> Result<Vec<TailBatch>> {
         let mut waiting = Vec::new();
         {
@@ -46,10 +48,8 @@ impl Store {
                 (Some(parcel), _) => parcel,
                 (None, Some(path)) => match read_parcel(&path) {
                     Ok(parcel) => Arc::new(parcel),
-                    // The tables have it by now.
-                    Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                        continue;
-                    }
+                    // The tables have it by now, or the next flush will find that nobody can have it.
+                    Err(Error::Damaged { .. } | Error::Vanished { .. }) => continue,
                     Err(error) => return Err(error),
                 },
                 (None, None) => continue,

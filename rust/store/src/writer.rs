@@ -12,7 +12,7 @@ use silverbullet_market::Universe;
 use crate::batches::{Attribution, Batches};
 use crate::error::{Error, Result};
 use crate::parcel::Parcel;
-use crate::pending::{Held, lock};
+use crate::pending::{Held, Pending, lock};
 use crate::store::Shared;
 
 /// Takes the rows of one universe. Made by [`Store::writer`](crate::Store::writer).
@@ -63,6 +63,7 @@ impl StoreWriter {
         let parcel = {
             let mut inner = lock(&self.shared.inner);
             let pending = inner.pending.get_mut(&self.name).ok_or(Error::Closed)?;
+            pending.check()?;
             let parcel = Arc::new(Parcel {
                 universe: self.universe.clone(),
                 variant: self.variant.clone(),
@@ -83,24 +84,20 @@ impl StoreWriter {
         drop(parcel);
         self.spool();
         let mut inner = lock(&self.shared.inner);
-        let others = inner.memory();
         if let Some(pending) = inner.pending.get_mut(&self.name) {
-            let most = self.shared.options.memory_bytes / 2;
-            if others > most {
-                pending.evict(most.saturating_sub(others - pending.memory()));
-            }
+            pending.evict(self.shared.options.memory_bytes / 2);
         }
         drop(inner);
         self.shared.changed.notify_all();
         Ok(())
     }
 
-    /// Writes to the spool what is in memory only, oldest first. A failure leaves it in memory, and is told by
-    /// the store's state.
-    fn spool(&self) {
+    /// Writes to the spool what is in memory only, oldest first, as far as there is room. A failure leaves it in
+    /// memory, and is told by the store's state; the answer is then false.
+    fn spool(&self) -> bool {
         let (spool, waiting) = {
             let inner = lock(&self.shared.inner);
-            let Some(pending) = inner.pending.get(&self.name) else { return };
+            let Some(pending) = inner.pending.get(&self.name) else { return false };
             let waiting: Vec<Held> =
                 pending.queue.iter().filter(|held| held.spooled.is_none()).cloned().collect();
             (Arc::clone(&pending.spool), waiting)
@@ -125,13 +122,14 @@ impl StoreWriter {
                 }
             };
             let mut inner = lock(&self.shared.inner);
-            let Some(pending) = inner.pending.get_mut(&self.name) else { return };
+            let Some(pending) = inner.pending.get_mut(&self.name) else { return false };
             match pending.queue.iter_mut().find(|waits| waits.number == held.number) {
                 Some(waits) => waits.spooled = Some(spooled),
                 // The tables have it by now.
                 None => outcome = lock(&spool).delete(&[spooled]),
             }
         }
+        let written = outcome.is_ok();
         let mut inner = lock(&self.shared.inner);
         inner.health.spool = match outcome {
             Ok(()) => None,
@@ -145,49 +143,58 @@ impl StoreWriter {
                 Some((reason, known.map_or_else(|| self.shared.now(), |(_, since)| since)))
             }
         };
+        written
     }
 
     /// Returns when there is room for more rows in memory. Of a source that cannot wait, the oldest rows are
-    /// given up instead.
+    /// given up instead, as few as will do.
     fn wait_for_room(&self) -> Result<()> {
+        let mut on_disk = true;
         let mut inner = lock(&self.shared.inner);
-        let mut given_up = Vec::new();
         loop {
-            // Rows since the last cut cannot go anywhere yet; those before it can.
-            let queued = inner.memory();
-            if queued == 0 || queued + self.rows.bytes() <= self.shared.options.memory_bytes {
-                break;
+            let stopped = inner.ended || inner.abandoned;
+            let pending = inner.pending.get_mut(&self.name).ok_or(Error::Closed)?;
+            pending.check()?;
+            if self.excess(pending) == 0 {
+                pending.full = None;
+                return Ok(());
             }
-            if inner.ended || inner.abandoned {
+            pending.evict(self.shared.options.memory_bytes.saturating_sub(self.rows.bytes()));
+            if self.excess(pending) == 0 {
+                continue;
+            }
+            if stopped {
                 return Err(Error::Closed);
             }
-            inner.health.full = inner.health.full.or_else(|| Some(self.shared.now()));
-            let pending = inner.pending.get_mut(&self.name).ok_or(Error::Closed)?;
+            pending.full = pending.full.or_else(|| Some(self.shared.now()));
             if pending.replayable {
                 inner = self.shared.wait(inner);
                 continue;
             }
-            let Some(held) = pending.drop_oldest() else { break };
+            // The oldest rows make room on disk for those in memory; where the disk takes none, only rows in
+            // memory make room.
+            let oldest = pending.queue.iter().find(|held| on_disk || held.parcel.is_some());
+            let Some(number) = oldest.map(|held| held.number) else { return Ok(()) };
+            let Some(held) = pending.give_up(number) else { continue };
+            let spool = Arc::clone(&pending.spool);
             inner.health.dropped_rows += held.rows as u64;
-            tracing::error!(
-                universe = self.universe,
-                rows = held.rows,
-                "rows are given up: there is no more room"
-            );
-            given_up.extend(held.spooled);
+            drop(inner);
+            let rows = held.rows;
+            tracing::error!(universe = self.universe, rows, "rows are given up: there is no more room");
+            if let Some(spooled) = held.spooled {
+                lock(&spool).delete(&[spooled])?;
+                on_disk = self.spool();
+            }
+            inner = lock(&self.shared.inner);
         }
-        if given_up.is_empty() {
-            inner.health.full =
-                inner.health.full.filter(|_| inner.health.tables.is_some() && !self.fits(&inner));
-            return Ok(());
-        }
-        let spool = inner.pending.get(&self.name).map(|pending| Arc::clone(&pending.spool));
-        drop(inner);
-        spool.map_or(Ok(()), |spool| lock(&spool).delete(&given_up))
     }
 
-    fn fits(&self, inner: &crate::store::Inner) -> bool {
-        inner.memory() + self.rows.bytes() <= self.shared.options.memory_bytes
+    /// Bytes in memory beyond what is allowed. Rows since the last cut cannot go anywhere yet; those before it can.
+    fn excess(&self, pending: &Pending) -> usize {
+        match pending.memory() {
+            0 => 0,
+            queued => (queued + self.rows.bytes()).saturating_sub(self.shared.options.memory_bytes),
+        }
     }
 }
 

@@ -185,6 +185,19 @@ pub fn run(
     every: i64,
     complete: bool,
 ) -> silverbullet_engine::Result<()> {
+    hand_over(writer, universe, from, last, every, complete)?;
+    writer.flush()
+}
+
+/// The same without the end of a run, which asks the tables to take everything at once.
+pub fn hand_over(
+    writer: &mut StoreWriter,
+    universe: &Universe,
+    from: Option<&Checkpoint>,
+    last: i64,
+    every: i64,
+    complete: bool,
+) -> silverbullet_engine::Result<()> {
     let live = live(universe);
     let first = from.map_or(1, |checkpoint| checkpoint.inputs as i64 + 1);
     for bar in first..=last {
@@ -196,8 +209,7 @@ pub fn run(
             writer.cut(&live, checkpoint(universe, bar, false))?;
         }
     }
-    writer.cut(&live, checkpoint(universe, last, complete))?;
-    writer.flush()
+    writer.cut(&live, checkpoint(universe, last, complete))
 }
 
 /// A whole run of a source that can be had again: go on from where the store is, to `last`, and close.
