@@ -202,7 +202,7 @@ pub(crate) struct OptimizeArguments {
     /// Points of the frontier, equally spaced in mean
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=10_000))]
     pub(crate) points: Option<u16>,
-    /// Bars in a year, for the annualised figures [default: 365.25 days over the bar]
+    /// Bars in a year, for the annualised figures [default: 365 days over the bar]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) bars_per_year: Option<f64>,
     /// Seed of everything random

@@ -1,8 +1,7 @@
 //! Numbers and durations as people read them.
 
 use silverbullet_market::Nanos;
-
-const YEAR_SECONDS: f64 = 365.25 * 86_400.0;
+use silverbullet_market::duration::YEAR_SECONDS;
 
 /// A whole number with commas.
 pub(crate) fn thousands(number: u64) -> String {
@@ -102,7 +101,7 @@ pub(crate) fn elapsed(nanos: Nanos) -> String {
     format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
-/// Bars in a year of 365.25 days of round-the-clock trading: means grow with it, risks and Sharpe ratios
+/// Bars in a year of 365 days of round-the-clock trading: means grow with it, risks and Sharpe ratios
 /// with its square root.
 pub(crate) fn bars_per_year(interval: Nanos) -> f64 {
     YEAR_SECONDS / (interval as f64 / 1e9)
@@ -148,6 +147,6 @@ mod tests {
 
     #[test]
     fn a_year_has_this_many_minutes() {
-        assert!((bars_per_year(60_000_000_000) - 525_960.0).abs() < 1e-9);
+        assert!((bars_per_year(60_000_000_000) - 525_600.0).abs() < 1e-9);
     }
 }

@@ -12,6 +12,9 @@ const UNITS: [(&str, Nanos); 7] = [
     ("d", 86_400_000_000_000),
 ];
 
+/// Seconds of a year, by which figures per bar become annual ones: 365 days, on each of which is traded.
+pub const YEAR_SECONDS: f64 = 365.0 * 86_400.0;
+
 /// Reads a whole number followed by its unit. The message of an error says what was expected.
 ///
 /// # Errors

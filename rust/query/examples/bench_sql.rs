@@ -28,7 +28,7 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 const ROWS: i64 = 10_000_000;
 const ROWS_OF_A_FILE: i64 = 500_000;
 /// As the store writes them.
-const ROW_GROUP: usize = 128 * 1024;
+const ROW_GROUP: usize = 64 * 1024;
 const OBJECTIVES: [(&str, &str); 4] = [
     ("max-sharpe", "exact"),
     ("min-variance", "exact"),

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use crate::translate::{Names, translate_running};
+use crate::views::{plain, with_schema};
 use crate::{Error, ErrorKind, Result};
 
 /// The rows of a query as they come. Dropping it ends the query.
@@ -111,8 +112,10 @@ pub(crate) struct Delivery {
 impl Delivery {
     /// Sends what comes until the end, an error, the limit, or until nobody listens.
     pub(crate) async fn run(mut self, mut stream: SendableRecordBatchStream, names: &Names) {
+        let schema = plain(&stream.schema());
         while let Some(batch) = stream.next().await {
-            let sent = match batch {
+            let plain = batch.and_then(|batch| Ok(with_schema(&batch, &schema)?));
+            let sent = match plain {
                 Ok(batch) => self.send(batch).await,
                 Err(error) => {
                     drop(self.rows.send(Err(translate_running(&error, names))).await);

@@ -4,18 +4,43 @@
 
 mod records;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType, UInt64Type};
+use arrow::datatypes::{
+    DataType, Float64Type, Int64Type, Schema, TimeUnit, TimestampMicrosecondType, UInt64Type,
+};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
 pub use self::records::{Records, Terminator};
 use crate::{Error, ErrorKind, Result};
 
-/// An array of row objects, one a line. Maps become objects in their order, times ISO 8601 in UTC, NaN and
+/// The names of an answer's columns, each one once: of several `bar` the second is `bar_1`, the third `bar_2`,
+/// skipping names that other columns have.
+#[must_use]
+pub fn names(schema: &Schema) -> Vec<String> {
+    let taken: BTreeSet<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let mut seen = BTreeMap::new();
+    let mut made = BTreeSet::new();
+    let mut names = Vec::with_capacity(schema.fields().len());
+    for field in schema.fields() {
+        let number = seen.entry(field.name().as_str()).or_insert(0_usize);
+        let mut name = field.name().clone();
+        while *number > 0 && (taken.contains(name.as_str()) || made.contains(&name)) {
+            name = format!("{}_{number}", field.name());
+            *number += 1;
+        }
+        *number = (*number).max(1);
+        made.insert(name.clone());
+        names.push(name);
+    }
+    names
+}
+
+/// An array of row objects, one a line, with the [`names`] of the columns. Maps become objects in their order, times ISO 8601 in UTC, NaN and
 /// infinities null; Int64 is exact.
 ///
 /// # Errors
@@ -24,7 +49,7 @@ pub fn json(batches: &[RecordBatch]) -> Result<String> {
     let mut text = String::from("[");
     let mut first = true;
     for batch in batches {
-        let names: Vec<String> = batch.schema().fields().iter().map(|field| quoted(field.name())).collect();
+        let names: Vec<String> = names(&batch.schema()).iter().map(|name| quoted(name)).collect();
         let columns = columns(batch)?;
         for row in 0..batch.num_rows() {
             text.push_str(if first { "\n{" } else { ",\n{" });
@@ -52,7 +77,7 @@ pub fn json(batches: &[RecordBatch]) -> Result<String> {
 pub fn csv(batches: &[RecordBatch]) -> Result<String> {
     let mut records = Records::new(Terminator::CRLF);
     if let Some(batch) = batches.first() {
-        records.push(batch.schema().fields().iter().map(|field| field.name()))?;
+        records.push(names(&batch.schema()))?;
     }
     for batch in batches {
         let columns = columns(batch)?;
@@ -304,6 +329,23 @@ mod tests {
         assert_eq!(json(&[batch()]).unwrap(), expected);
         assert_eq!(json(&[]).unwrap(), "[]");
         assert_eq!(json(&[batch().slice(0, 0)]).unwrap(), "[]");
+    }
+
+    #[test]
+    fn no_two_columns_have_one_name() {
+        let named = |columns: &[&str]| {
+            let field = |name: &&str| arrow::datatypes::Field::new(*name, DataType::Int64, false);
+            names(&Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
+        };
+        assert_eq!(named(&["bar", "mean", "bar", "bar"]), ["bar", "mean", "bar_1", "bar_2"]);
+        assert_eq!(named(&["bar", "bar", "bar_1"]), ["bar", "bar_2", "bar_1"]);
+        assert_eq!(named(&["a_1", "a", "a_1", "a"]), ["a_1", "a", "a_1_1", "a_2"]);
+        let one = |number| Arc::new(Int64Array::from(vec![number])) as ArrayRef;
+        let fields = ["bar", "bar"].map(|name| arrow::datatypes::Field::new(name, DataType::Int64, false));
+        let batch =
+            RecordBatch::try_new(Arc::new(Schema::new(fields.to_vec())), vec![one(1), one(2)]).unwrap();
+        assert_eq!(json(std::slice::from_ref(&batch)).unwrap(), "[\n{\"bar\":1,\"bar_1\":2}\n]");
+        assert_eq!(csv(&[batch]).unwrap(), "bar,bar_1\r\n1,2\r\n");
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! What is let through: one query, or a question about tables.
 
+use std::ops::ControlFlow;
+
 use datafusion::sql::parser::{DFParserBuilder, Statement};
-use datafusion::sql::sqlparser::ast::{SetExpr, Statement as Sql};
+use datafusion::sql::sqlparser::ast::{
+    Expr, Ident, SetExpr, Statement as Sql, TableAlias, TableFactor, VisitMut, VisitorMut,
+};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
@@ -45,7 +49,64 @@ pub(crate) fn read_only(text: &str) -> Result<Statement> {
         return Err(Error::new(ErrorKind::ReadOnly, "several statements: give one query at a time"));
     }
     check(&statement)?;
-    Ok(statement)
+    prepared(statement, text)
+}
+
+/// Gives every derived table that has no name one of its own. Without, the planner takes equal expressions of
+/// queries within each other (`x + 1` of `x + 1`) for one and the same, and computes them once.
+fn prepared(mut statement: Statement, text: &str) -> Result<Statement> {
+    let mut prefix = "derived_".to_owned();
+    while text.to_ascii_lowercase().contains(&prefix) {
+        prefix.push('_');
+    }
+    let mut preparation = Preparation { prefix, given: 0 };
+    let mut inner = &mut statement;
+    while let Statement::Explain(explain) = inner {
+        inner = &mut explain.statement;
+    }
+    let flow = match inner {
+        Statement::Statement(inner) => inner.visit(&mut preparation),
+        _ => ControlFlow::Continue(()),
+    };
+    match flow {
+        ControlFlow::Continue(()) => Ok(statement),
+        ControlFlow::Break(instead) => {
+            Err(Error::new(ErrorKind::Syntax, format!("this literal is not understood: {instead}")))
+        }
+    }
+}
+
+struct Preparation {
+    prefix: String,
+    given: usize,
+}
+
+impl VisitorMut for Preparation {
+    /// What to write instead.
+    type Break = &'static str;
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
+        if let TableFactor::Derived { alias: alias @ None, .. } = factor {
+            self.given += 1;
+            let name = Ident::new(format!("{}{}", self.prefix, self.given));
+            *alias = Some(TableAlias { explicit: true, name, columns: Vec::new(), at: None });
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Types of records and keys double where they hold one another. Functions refuse large ones; what the
+    /// planner makes of a literal cannot.
+    fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<Self::Break> {
+        match expression {
+            Expr::Struct { .. } | Expr::Dictionary(_) => {
+                ControlFlow::Break("write named_struct('name', value, …)")
+            }
+            Expr::Map(map) if map.entries.iter().any(|entry| !matches!(*entry.key, Expr::Value(_))) => {
+                ControlFlow::Break("the keys of MAP {…} are constants; write map([key, …], [value, …])")
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
 }
 
 /// Signs and words that take something on both sides. What is no SQL has none here: the parser says why.

@@ -43,6 +43,7 @@ mod tail;
 mod translate;
 mod united;
 mod variants;
+mod views;
 mod yielding;
 
 pub use answer::Answer;

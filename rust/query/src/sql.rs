@@ -15,7 +15,7 @@ use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::execution::{FunctionRegistry, SendableRecordBatchStream, TaskContext};
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, ScalarUDF};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SQLOptions, SessionConfig};
 use datafusion::sql::parser::Statement;
@@ -28,12 +28,14 @@ use crate::answer::{Abort, Delivery, Progress, stopped};
 use crate::catalog::provider::Catalog;
 use crate::catalog::{self, CATALOG, PUBLIC};
 use crate::functions;
+use crate::functions::bounded::{BoundGrowth, Bounded};
 use crate::guard::read_only;
 use crate::moment::{Moment, Sources};
 use crate::stored::Cache;
 use crate::tail::{NoTail, Tail};
 use crate::translate::{Names, translate};
 use crate::variants::ReachVariants;
+use crate::views::plain;
 use crate::yielding::GiveWay;
 use crate::{Answer, Error, ErrorKind, Limits, Result};
 
@@ -178,7 +180,7 @@ impl Sql {
         let (engine, text) = (self.engine.clone(), query.to_owned());
         let work = self.work.spawn(async move {
             let (schema, stream) = match engine.start(&text, limits).await {
-                Ok(stream) => (Ok(stream.schema()), Some(stream)),
+                Ok(stream) => (Ok(plain(&stream.schema())), Some(stream)),
                 Err(error) => (Err(error), None),
             };
             // Nobody waits for a query that was given up.
@@ -304,12 +306,17 @@ fn base_state() -> std::result::Result<SessionState, DataFusionError> {
         .with_runtime_env(runtime)
         .with_default_features()
         .with_analyzer_rule(Arc::new(ReachVariants))
+        .with_analyzer_rule(Arc::new(BoundGrowth))
         .with_physical_optimizer_rule(Arc::new(GiveWay))
         .build();
     for name in functions::LEFT_OUT {
         state.deregister_udf(name)?;
     }
-    for function in functions::all() {
+    for name in functions::LEFT_OUT_OF_HIGHER_ORDER {
+        state.deregister_higher_order_function(name)?;
+    }
+    let bounded: Vec<ScalarUDF> = state.scalar_functions().values().filter_map(Bounded::of).collect();
+    for function in functions::all().into_iter().chain(bounded) {
         state.register_udf(Arc::new(function))?;
     }
     Ok(state)

@@ -29,6 +29,7 @@ use silverbullet_store::{Snapshot, Table};
 
 use crate::state::{DataFile, files_of};
 use crate::variants::{Chosen, Newest, time_column};
+use crate::views::planned;
 
 /// A table on disk at one version.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ pub(crate) struct Stored {
     schemas: Schemas,
 }
 
-/// A table's columns in the order of the contract, and in that of a Parquet scan: partition columns last.
+/// A table's columns as plans see them, in the order of the contract, and in that of a Parquet scan: partition columns last.
 #[derive(Debug)]
 struct Schemas {
     contract: SchemaRef,
@@ -51,7 +52,7 @@ struct Schemas {
 
 impl Schemas {
     fn of(table: Table) -> Result<Self> {
-        let contract = table.schema();
+        let contract = planned(table);
         let is_partition = |field: &FieldRef| table.partitions().contains(&field.name().as_str());
         let (parts, columns): (Vec<FieldRef>, Vec<FieldRef>) =
             contract.fields().iter().cloned().partition(is_partition);

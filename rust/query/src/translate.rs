@@ -63,6 +63,7 @@ fn specific(error: &DataFusionError, names: &Names) -> Option<Error> {
             );
             Some(Error::new(ErrorKind::Memory, message))
         }
+        DataFusionError::External(error) => error.downcast_ref::<Error>().cloned(),
         DataFusionError::ExecutionJoin(join) if join.is_panic() => {
             let message = "the query made the engine fail; please report it with the query";
             Some(Error::new(ErrorKind::Failed, message))

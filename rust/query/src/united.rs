@@ -20,6 +20,7 @@ use silverbullet_store::{Table, TailBatch};
 
 use crate::stored::{Stored, nothing};
 use crate::variants::{Chosen, Newest, time_column};
+use crate::views::{planned, with_schema};
 
 /// Rows of the tail that `stored` does not hold.
 pub(crate) async fn not_stored(
@@ -85,12 +86,14 @@ impl United {
         let takes = |application: &str| {
             application.split_once('/').is_none_or(|(universe, variant)| self.chosen.takes(universe, variant))
         };
-        let batches: Vec<RecordBatch> =
-            self.tail.iter().filter(|p| takes(&p.application)).map(|p| p.rows.batch.clone()).collect();
+        let schema = self.schema();
+        let taken = self.tail.iter().filter(|pending| takes(&pending.application));
+        let batches = taken.map(|pending| with_schema(&pending.rows.batch, &schema));
+        let batches = batches.collect::<std::result::Result<Vec<RecordBatch>, _>>()?;
         if batches.is_empty() {
             return Ok(None);
         }
-        let plan = MemorySourceConfig::try_new_exec(&[batches], self.table.schema(), projection.cloned())?;
+        let plan = MemorySourceConfig::try_new_exec(&[batches], schema, projection.cloned())?;
         Ok(Some(plan))
     }
 }
@@ -98,7 +101,7 @@ impl United {
 #[async_trait]
 impl TableProvider for United {
     fn schema(&self) -> SchemaRef {
-        self.table.schema()
+        planned(self.table)
     }
 
     fn table_type(&self) -> TableType {

@@ -1,8 +1,9 @@
 //! Which variants a query sees: the newest of each universe, unless it chooses by itself.
 //!
-//! The newest variant of a universe in a table is the one with the latest time in it, by the statistics of
-//! its files and by what is not stored yet; of two that end at the same time (the same file run with other
-//! settings), the one whose run started last. Filtering by `variant` in any way (`variant = '…'`,
+//! The newest variant of a universe is chosen once a query, for all tables: that of a running engine; else the
+//! one with rows in some table whose last run started last, whatever the dates of its rows; where no run is
+//! known of any, the one with the latest time in any table, by the statistics of files and by what is not
+//! stored yet. A table that has no rows of it shows none. Filtering by `variant` in any way (`variant = '…'`,
 //! `variant IN (…)`, `variant LIKE '%'`, in `WHERE` or `HAVING`, in the query itself or one around it) reaches
 //! all of them; merely setting the variants of two tables equal does not.
 
@@ -42,26 +43,45 @@ impl Newest {
         *latest = time.max(*latest);
     }
 
-    /// Whether some universe has two variants that end at the same time, the latest.
-    pub(crate) fn tied(&self) -> bool {
-        self.0.values().any(|variants| {
-            let latest = variants.values().max();
-            variants.values().filter(|time| Some(*time) == latest).count() > 1
-        })
+    pub(crate) fn universes(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 
-    /// The newest of each universe; `started` has the start of each variant's last run.
-    pub(crate) fn choose(&self, started: &BTreeMap<(String, String), i64>) -> Chosen {
-        let mut chosen = BTreeSet::new();
-        for (universe, variants) in &self.0 {
-            let start = |variant: &String| started.get(&(universe.clone(), variant.clone())).copied();
-            let newest =
-                variants.iter().max_by_key(|(variant, time)| (**time, start(variant), (*variant).clone()));
-            if let Some((variant, _)) = newest {
-                chosen.insert((universe.clone(), variant.clone()));
+    pub(crate) fn has(&self, universe: &str, variant: &str) -> bool {
+        self.0.get(universe).is_some_and(|variants| variants.contains_key(variant))
+    }
+
+    pub(crate) fn join(&mut self, other: &Self) {
+        for (universe, variants) in &other.0 {
+            for (variant, time) in variants {
+                self.see(universe, variant, *time);
             }
         }
-        Chosen::These(chosen)
+    }
+
+    /// The variant with the latest time, of equal ones the last by name.
+    pub(crate) fn latest(&self, universe: &str) -> Option<&str> {
+        let variants = self.0.get(universe)?.iter();
+        variants.max_by_key(|(variant, time)| (**time, *variant)).map(|(variant, _)| variant.as_str())
+    }
+}
+
+/// When the last run of each variant of each universe started, in microseconds.
+#[derive(Debug, Default)]
+pub(crate) struct Runs(Newest);
+
+impl Runs {
+    pub(crate) fn see(&mut self, universe: &str, variant: &str, started: i64) {
+        self.0.see(universe, variant, started);
+    }
+
+    /// Variants, that of the last run first.
+    pub(crate) fn newest_first(&self, universe: &str) -> Vec<&str> {
+        let mut variants: Vec<(i64, &str)> = self.0.0.get(universe).map_or_else(Vec::new, |variants| {
+            variants.iter().map(|(variant, started)| (*started, variant.as_str())).collect()
+        });
+        variants.sort_unstable_by(|left, right| right.cmp(left));
+        variants.into_iter().map(|(_, variant)| variant).collect()
     }
 }
 

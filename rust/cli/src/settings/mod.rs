@@ -145,7 +145,18 @@ pub(crate) fn load(
     let mut settings: Settings = figment.extract().map_err(|error| usage(explain(&error)))?;
     settings.universes.retain(|name, _| names.contains(name));
     let origins = origins_of(&figment, &names)?;
+    refuse_seed(settings.seed, &origins)?;
     Ok(Loaded { settings, origins, window_flag })
+}
+
+/// Stored seeds are signed integers of 64 bits.
+fn refuse_seed(seed: u64, origins: &[Origin]) -> anyhow::Result<()> {
+    if i64::try_from(seed).is_ok() {
+        return Ok(());
+    }
+    let origin = origins.iter().find(|origin| origin.setting == "seed");
+    let origin = origin.map_or("the settings", |origin| &origin.source);
+    Err(usage(format!("seed in {origin}: {seed} is too large; a seed is a number from 0 to {}", i64::MAX)))
 }
 
 /// The universes a person named, or the default one.

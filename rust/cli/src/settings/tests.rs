@@ -102,6 +102,19 @@ fn a_wrong_value_is_named_with_its_place() {
 }
 
 #[test]
+fn a_seed_that_cannot_be_stored_is_refused_with_the_range() {
+    let message = refused(None, &[("SILVERBULLET_SEED", "9223372036854775808")]);
+    let expected = "seed in SILVERBULLET_SEED: 9223372036854775808 is too large";
+    assert!(message.starts_with(expected) && message.contains("0 to 9223372036854775807"), "{message}");
+    let mut overrides = Overrides::default();
+    overrides.set("seed", "--seed", Some(u64::MAX));
+    let error = load_with(None, &[], overrides).unwrap_err();
+    assert!(error.is::<Usage>() && error.to_string().starts_with("seed in --seed: "), "{error}");
+    let largest = load_with(Some("seed = 9223372036854775807"), &[], Overrides::default()).unwrap();
+    assert_eq!(largest.settings.seed, i64::MAX.cast_unsigned());
+}
+
+#[test]
 fn a_missing_file_is_a_failure_and_no_usage_error() {
     let missing = Path::new("/nonexistent/mine.toml");
     let error = load(Some(missing), missing, std::iter::empty(), Overrides::default()).unwrap_err();

@@ -12,9 +12,7 @@ use arrow::datatypes::{DataType, Float64Type, IntervalMonthDayNanoType, Interval
 use datafusion::common::{exec_err, plan_err};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
-use silverbullet_market::duration::parse_duration;
-
-const SECONDS_OF_A_YEAR: f64 = 365.0 * 86_400.0;
+use silverbullet_market::duration::{YEAR_SECONDS, parse_duration};
 
 /// `annualised` and `annualised_risk`.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -85,7 +83,7 @@ impl ScalarUDFImpl for Annualised {
         let result: Float64Array = (0..value.len())
             .map(|row| {
                 let seconds = interval.at(row)?;
-                let periods = SECONDS_OF_A_YEAR / seconds;
+                let periods = YEAR_SECONDS / seconds;
                 let factor = if self.root { periods.sqrt() } else { periods };
                 value.is_valid(row).then(|| value.value(row) * factor)
             })

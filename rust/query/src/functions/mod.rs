@@ -1,20 +1,30 @@
 //! Functions SQL does not have by itself, and those it has that are left out.
 
 mod annualised;
+pub(crate) mod bounded;
+mod join_text;
 mod portfolio_return;
 
 use datafusion::logical_expr::ScalarUDF;
 
 use crate::catalog::FunctionInfo;
 
-/// Functions whose result can be larger than any memory whatever they are given: `repeat('x', 1e18)`. Table
-/// functions of the same names give rows one batch at a time and stay.
-pub(crate) const LEFT_OUT: [&str; 12] = [
+/// Functions whose result can be larger than any memory whatever they are given, `repeat('x', 1e18)`, or that
+/// put a value in many places, or, `encode`, that double it each time they are nested and are folded anew each time.
+/// Table functions of the same names give rows one batch at a time and stay.
+pub(crate) const LEFT_OUT: [&str; 19] = [
     "array_repeat",
+    "array_replace",
+    "array_replace_all",
+    "array_replace_n",
     "array_resize",
+    "encode",
     "generate_series",
     "gen_series",
     "list_repeat",
+    "list_replace",
+    "list_replace_all",
+    "list_replace_n",
     "list_resize",
     "lpad",
     "range",
@@ -23,6 +33,9 @@ pub(crate) const LEFT_OUT: [&str; 12] = [
     "space",
     "overlay",
 ];
+
+/// The same, of those that take a function.
+pub(crate) const LEFT_OUT_OF_HIGHER_ORDER: [&str; 2] = ["array_transform", "list_transform"];
 
 /// The functions this crate adds.
 pub(crate) fn all() -> Vec<ScalarUDF> {

@@ -159,3 +159,41 @@ async fn answers_carry_meaning_and_unit() {
     }
     assert!(fixture.directory.path().exists());
 }
+
+#[tokio::test]
+async fn queries_within_each_other_are_each_computed() {
+    let fixture = fixture(small()).await;
+    let nested = |expression: &str, inner: &str, depth: usize| {
+        let inner = inner.to_owned();
+        (0..depth).fold(inner, |inner, _| format!("select {expression} as x from ({inner})"))
+    };
+    let start = 1_700_000_000;
+    for (query, expected) in [
+        (nested("x*2", "select 1 as x", 3), 8),
+        (format!("select min(x) from ({})", nested("x+1", "select bar as x from portfolios", 4)), start + 4),
+        (format!("select (select max(x) from ({}))", nested("x+1", "select 0 as x", 5)), 5),
+        ("select a + b from (select 1 as a), (select 2 as b)".to_owned(), 3),
+        ("select derived_1.a from (select 1 as a) derived_1, (select 2 as b)".to_owned(), 1),
+        (
+            "select count(*) from (select * from (select * from portfolios)) where variant = 'old'"
+                .to_owned(),
+            6,
+        ),
+        (
+            "with t as (select 1 as x) select x from (select x + 1 as x from (select x + 1 as x from t))"
+                .to_owned(),
+            3,
+        ),
+    ] {
+        assert_eq!(count(&fixture.sql, &query).await, expected, "{query}");
+    }
+    let plan = nested("x*2", "select bar as x from portfolios", 2);
+    assert!(rows(&fixture.sql, &format!("explain {plan}")).await.contains("derived_"), "{plan}");
+}
+
+#[tokio::test]
+async fn columns_of_one_name_are_both_told() {
+    let fixture = fixture(small()).await;
+    let query = "select a.bar, b.bar from portfolios a join portfolios b on b.bar = a.bar + 1 and a.objective = b.objective and a.universe = b.universe where a.universe = 'v' limit 1";
+    assert_eq!(rows(&fixture.sql, query).await, "[\n{\"bar\":1700000000,\"bar_1\":1700000001}\n]");
+}

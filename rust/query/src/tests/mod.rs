@@ -4,3 +4,4 @@ mod answers;
 mod limits;
 mod support;
 mod unite;
+mod variants;

@@ -118,6 +118,27 @@ pub(crate) fn events(universe: &str, variant: &str, offsets: std::ops::Range<i64
     RecordBatch::try_new(schema.clone(), schema.fields().iter().map(column).collect()).unwrap()
 }
 
+/// A row of `runs`, which started `second` seconds after [`START`].
+pub(crate) fn run(universe: &str, variant: &str, kind: &str, second: i64) -> RecordBatch {
+    let started =
+        Arc::new(TimestampMicrosecondArray::from(vec![(START + second) * 1_000_000]).with_timezone("UTC"));
+    let schema = Table::Runs.schema();
+    let column = |field: &FieldRef| match (field.name().as_str(), field.data_type()) {
+        ("universe", _) => Arc::new(StringArray::from(vec![universe])) as ArrayRef,
+        ("variant", _) => Arc::new(StringArray::from(vec![variant])),
+        ("kind", _) => Arc::new(StringArray::from(vec![kind])),
+        ("run_id", _) => Arc::new(StringArray::from(vec![format!("run-{second}")])),
+        ("started", _) => started.clone(),
+        (name, DataType::Utf8) => Arc::new(StringArray::from(vec![name])),
+        (_, kind) => arrow::array::new_null_array(kind, 1),
+    };
+    let column = |field: &FieldRef| match field.name().as_str() {
+        "seed" => Arc::new(Int64Array::from(vec![0])) as ArrayRef,
+        _ => column(field),
+    };
+    RecordBatch::try_new(schema.clone(), schema.fields().iter().map(column).collect()).unwrap()
+}
+
 /// Variant `old` of universe `u` ends before `new`; bars 6 and 7 of `new` are in the tail, 5 in both.
 pub(crate) struct Fixture {
     pub(crate) directory: tempfile::TempDir,
