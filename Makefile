@@ -99,7 +99,7 @@ bench-sql: .venv/.installed ## Measure SQL over 10 million stored rows, beside D
 soak-kill: web ## Kill the program at many random moments: the stored rows stay those of an undisturbed run
 	SILVERBULLET_KILLS=$(or $(KILLS),200) $(CARGO) test --locked --package silverbullet-cli --features silverbullet-store/failpoints --test recovery -- --nocapture
 
-soak-page: browser web ## Watch the page for long: frames and memory
+soak-page: browser build ## Watch the page for long: frames and memory
 	SILVERBULLET_E2E_SECONDS=$(or $(LENGTH),60) SILVERBULLET_E2E_FRAMES=30 SILVERBULLET_BIN=$(PROGRAM) node --test web/e2e/
 
 deny: ## Check licences, sources and advisories of dependencies (needs cargo-deny)

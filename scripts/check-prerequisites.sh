@@ -73,14 +73,19 @@ check_c_compiler() {
 
 # The page is built by Node.js.
 check_node() {
-    local wanted=20.0.0 found
+    # What Vite asks for: ^20.19.0 || >=22.12.0.
+    local wanted="Node.js 22.12 or newer (or 20.19 and newer of 20)" found
     if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
-        report "node and npm, which build the page (Node.js ${wanted%%.*} or newer)" \
+        report "node and npm, which build the page: $wanted" \
             "sudo apt-get install -y nodejs npm" "sudo dnf install -y nodejs npm" "brew install node"
         return
     fi
     found="$(node --version)"
-    at_least "${found#v}" "$wanted" || report "Node.js ${wanted%%.*} or newer; $(command -v node) is $found" \
+    found="${found#v}"
+    if at_least "$found" 22.12.0 || { [[ ${found%%.*} == 20 ]] && at_least "$found" 20.19.0; }; then
+        return
+    fi
+    report "$wanted; $(command -v node) is $found" \
         "see https://nodejs.org/en/download" "sudo dnf install -y nodejs" "brew upgrade node"
 }
 

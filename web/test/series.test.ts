@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Series } from "../src/core/series";
 import { PriceSeries } from "../src/panes/price-series";
+import { mergeWeights, storedWeights, weightsQuery } from "../src/panes/weights-series";
 
 describe("Series", () => {
   it("keeps the newest rows in order, however many come", () => {
@@ -56,5 +57,31 @@ describe("PriceSeries", () => {
     series.close();
     series.live(3, [12]);
     expect(series.relative()[0]).toEqual([2, 3]);
+  });
+});
+
+describe("weights through time", () => {
+  const at = (...times: number[]): { time: number; row: number[] }[] => times.map((time) => ({ time, row: [time] }));
+  const times = (rows: readonly { time: number }[]): number[] => rows.map(({ time }) => time);
+
+  it("asks for the running variant up to now", () => {
+    const query = weightsQuery({ universe: "u", variant: "v'w", objective: "max-sharpe", method: "exact" }, 1_500.25, 600);
+    expect(query).toContain("universe = 'u' AND variant = 'v''w' AND objective = 'max-sharpe' AND method = 'exact'");
+    expect(query).toContain("as_of <= to_timestamp_micros(1500250) ORDER BY bar DESC LIMIT 600");
+  });
+
+  it("puts stored rows, newest first, before the live ones that are later", () => {
+    expect(times(mergeWeights(at(3, 2, 1), at(2.5, 3, 4, 5), 5))).toEqual([1, 2, 3, 4, 5]);
+    expect(times(mergeWeights([], at(4, 5), 5))).toEqual([4, 5]);
+  });
+
+  it("keeps live rows whatever is stored of a time that has not come yet", () => {
+    expect(times(mergeWeights(at(9, 8, 2, 1), at(3, 4), 4))).toEqual([1, 2, 3, 4]);
+    expect(times(mergeWeights(at(9, 8), at(3, 4), 4))).toEqual([3, 4]);
+  });
+
+  it("puts weights in the order of the assets", () => {
+    const row = { as_of: "2025-05-12T00:00:01.5Z", weights: { B: 0.25, A: 0.75 } };
+    expect(storedWeights(row, ["A", "B", "C"])).toEqual({ time: Date.UTC(2025, 4, 12, 0, 0, 1, 500) / 1000, row: [0.75, 0.25, 0] });
   });
 });

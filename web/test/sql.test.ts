@@ -3,6 +3,7 @@ import { delay } from "../src/api/backoff";
 import { literal, problemText } from "../src/api/rest";
 import { complete } from "../src/sql/completion";
 import { toCsv } from "../src/sql/csv";
+import { examples } from "../src/sql/examples";
 
 const catalog = {
   tables: [
@@ -30,6 +31,14 @@ describe("complete", () => {
     expect(names("select 'sh")).toEqual([]);
     expect(names("select ")).toEqual([]);
     expect(complete(null, "sel", 3)?.options[0]?.text).toBe("SELECT");
+  });
+});
+
+describe("examples", () => {
+  it("ask for the running variant of the universe only", () => {
+    for (const [name, query] of examples("o'x", "abc123")) {
+      expect(query, name).toContain("universe = 'o''x' AND variant = 'abc123'");
+    }
   });
 });
 

@@ -13,7 +13,7 @@ use crate::problem::Problem;
 const REQUEST_TIME: Duration = Duration::from_secs(5);
 
 /// Scripts, styles and data come from here and nowhere else; nobody frames the page.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; connect-src 'self' ws:; img-src 'self' data:; \
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data:; \
      object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 const HEADERS: [(HeaderName, &str); 4] = [

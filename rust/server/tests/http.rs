@@ -92,6 +92,7 @@ fn pages_of_other_sites_are_refused_and_every_answer_tells_browsers_what_they_ma
             policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"),
             "{policy}"
         );
+        assert!(!policy.contains("ws:"), "a scheme alone lets the page talk to any host: {policy}");
         assert_eq!(answer.headers["x-content-type-options"], "nosniff");
         assert_eq!(answer.headers["referrer-policy"], "no-referrer");
     }

@@ -102,6 +102,24 @@ fn bars_runs_and_the_catalog_are_there_before_anything_is_stored() {
     server.stop();
 }
 
+#[test]
+fn the_query_of_the_readme_is_answered_as_curl_sends_it() {
+    let readme = include_str!("../../../README.md");
+    let command = readme.lines().find(|line| line.starts_with("curl") && line.contains("/api/v1/sql"));
+    let command = command.expect("README asks in SQL over HTTP");
+    let query = command.split_once(" -d \"").and_then(|(_, rest)| rest.strip_suffix('"')).unwrap();
+    assert!(!command.contains(" -H "), "the header is part of the command: send it here, too");
+    let (server, _folder) = server(Duration::from_secs(30));
+    // What curl sends with -d where it is told nothing else.
+    let kind = [("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "*/*")];
+    let answer = server.ask("POST", "/api/v1/sql", &kind, query);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.json()["columns"][1]["name"], "close");
+    let evil = [kind[0], ("Origin", "http://evil.example")];
+    server.ask("POST", "/api/v1/sql", &evil, query).problem(403);
+    server.stop();
+}
+
 /// Begins a query and leaves the connection open.
 fn begin(server: &Server) -> TcpStream {
     let mut stream = TcpStream::connect(server.address).unwrap();

@@ -22,7 +22,7 @@ import { Tooltip } from "./tooltip";
 import type { View } from "./view";
 import { webglLayer } from "./webgl";
 
-const YEAR_NS = 365.25 * 86_400e9;
+const YEAR_NS = 365 * 86_400e9;
 
 /** The factors for the units that the reader chose. */
 export function units(annualised: boolean, intervalNs: number): Units {

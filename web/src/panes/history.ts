@@ -1,14 +1,15 @@
 /** Weights through time: the chosen portfolio's weights at the last bars, stacked. */
-import { literal, sql } from "../api/rest";
+import { sql } from "../api/rest";
 import { Chart } from "../charts/chart";
 import { h, setText } from "../core/dom";
-import { parseTime, percent, timeOfDay } from "../core/format";
+import { percent, timeOfDay } from "../core/format";
 import { painter } from "../core/scheduler";
 import { Series } from "../core/series";
 import { assetCss } from "../core/theme";
 import type { Model } from "../model";
 import { pane } from "./pane";
 import type { Selection } from "./selection";
+import { mergeWeights, storedWeights, weightsQuery } from "./weights-series";
 
 /** Bars kept. */
 const BARS = 600;
@@ -100,17 +101,15 @@ export class HistoryPane {
   }
 
   async #fetch(): Promise<void> {
-    const universe = this.#model.hello?.universe;
+    const { hello, stamp } = this.#model;
     const portfolio = this.#selection.portfolio;
-    if (universe === undefined || portfolio === null) return;
+    if (hello === null || stamp === null || portfolio === null) return;
     this.#load += 1;
     const load = this.#load;
-    const query =
-      `SELECT as_of, weights FROM portfolios WHERE universe = ${literal(universe)}` +
-      ` AND objective = ${literal(portfolio.objective)} AND method = ${literal(portfolio.method)}` +
-      ` ORDER BY bar DESC LIMIT ${BARS}`;
+    const { universe, variant } = hello;
+    const { objective, method } = portfolio;
     try {
-      const { rows } = await sql(query, BARS);
+      const { rows } = await sql(weightsQuery({ universe, variant, objective, method }, stamp.asOf, BARS), BARS);
       if (load === this.#load) this.#take(rows);
     } catch {
       if (load === this.#load) setText(this.#note, "since this page was opened");
@@ -122,18 +121,15 @@ export class HistoryPane {
     const series = this.#series;
     if (series === null || rows.length === 0) return;
     setText(this.#note, "");
-    const stored = rows.map((row) => ({
-      time: parseTime(row["as_of"] as string) / 1000,
-      weights: new Map(Object.entries((row["weights"] ?? {}) as Record<string, number>)),
+    const assets = this.#model.assets;
+    const stored = rows.map((row) => storedWeights(row, assets));
+    const live = [...series.column(0)].map((time, index) => ({
+      time,
+      row: assets.map((_, asset) => series.column(asset + 1)[index] ?? 0),
     }));
-    const newest = stored[0]?.time ?? 0;
-    const times = [...series.column(0)];
-    const live = times
-      .map((time, index) => ({ time, row: this.#model.assets.map((_, asset) => series.column(asset + 1)[index] ?? 0) }))
-      .filter(({ time }) => time > newest);
+    const merged = mergeWeights(stored, live, (this.#model.stamp?.asOf ?? Number.POSITIVE_INFINITY) / 1000);
     series.clear();
-    for (const { time, weights } of stored.reverse()) series.push(time, this.#row(weights));
-    for (const { time, row } of live) series.push(time, row);
+    for (const { time, row } of merged) series.push(time, row);
     this.#request();
   }
 
@@ -150,6 +146,7 @@ export class HistoryPane {
     }
     this.#chart.show([times, ...sums]);
     this.root.dataset["bars"] = String(series.length);
+    this.root.dataset["newest"] = series.length > 0 ? String(series.lastTime) : "";
     this.root.dataset["portfolio"] = this.#key;
     this.root.classList.toggle("empty", series.length < 2);
   }

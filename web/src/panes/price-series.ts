@@ -21,6 +21,11 @@ export class PriceSeries {
     return this.#series.length;
   }
 
+  /** Time of the newest prices, seconds since 1970. */
+  get lastTime(): number {
+    return this.#series.lastTime;
+  }
+
   /** Stored bars, oldest first; an asset without a bar keeps the price it had. */
   load(bars: readonly BarRow[]): void {
     this.#series.clear();

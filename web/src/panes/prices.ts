@@ -114,6 +114,7 @@ export class PricesPane {
     const data = this.#series.relative();
     this.#chart.show(data);
     this.root.dataset["bars"] = String(this.#series.length);
+    this.root.dataset["newest"] = this.#series.length > 0 ? String(this.#series.lastTime) : "";
     this.root.classList.toggle("empty", this.#series.length < 2);
   }
 }

@@ -1,5 +1,5 @@
 /** The SQL box: query, examples, catalog, result. */
-import { catalog as fetchCatalog, literal, sql } from "../api/rest";
+import { catalog as fetchCatalog, sql } from "../api/rest";
 import type { SqlAnswer } from "../api/types";
 import { button, h, setText } from "../core/dom";
 import { count } from "../core/format";
@@ -8,21 +8,11 @@ import { pane } from "../panes/pane";
 import { CatalogList } from "./catalog";
 import { download, toCsv } from "./csv";
 import { Editor } from "./editor";
+import { examples } from "./examples";
 import { Grid } from "./grid";
 
 /** Rows asked for at most. */
 const LIMIT = 10_000;
-
-/** Queries to begin with, by name; `universe` is a literal. */
-function examples(universe: string): readonly [name: string, query: string][] {
-  return [
-    ["best now", `SELECT as_of, objective, method, sharpe, mean, risk, gap\nFROM portfolios\nWHERE universe = ${universe}\nORDER BY bar DESC, objective LIMIT 50`],
-    ["weights", `SELECT asset, avg(weight) AS average, min(weight) AS least, max(weight) AS most\nFROM weights\nWHERE universe = ${universe} AND objective = 'max-sharpe' AND method = 'exact'\nGROUP BY asset ORDER BY average DESC`],
-    ["volatility", `SELECT asset, price, mean, volatility, stale\nFROM assets\nWHERE universe = ${universe}\nORDER BY bar DESC, volatility DESC LIMIT 100`],
-    ["candles", `SELECT bar, asset, open, high, low, close, ticks\nFROM bars\nWHERE universe = ${universe}\nORDER BY bar DESC, asset LIMIT 1000`],
-    ["events", `SELECT as_of, kind, detail\nFROM events\nWHERE universe = ${universe}\nORDER BY as_of DESC LIMIT 200`],
-  ];
-}
 
 export class SqlPane {
   readonly root: HTMLElement;
@@ -73,9 +63,10 @@ export class SqlPane {
   }
 
   #showExamples(): void {
-    const universe = literal(this.#model.hello?.universe ?? "");
+    const hello = this.#model.hello;
+    if (hello === null) return;
     this.#examples.replaceChildren(
-      ...examples(universe).map(([name, query]) =>
+      ...examples(hello.universe, hello.variant).map(([name, query]) =>
         button(name, `Run the example “${name}”`, () => {
           this.#editor.set(query);
           this.#editor.run();

@@ -90,6 +90,7 @@ enum Form {
 ///
 /// The answer is JSON, CSV or an Arrow IPC stream, as `Accept` says. CSV and Arrow are sent as the rows come;
 /// an error on the way ends the connection before the end of the answer. Closing the connection ends the query.
+/// What `curl -d` sends is taken as plain text, although it calls it a form.
 #[utoipa::path(
     post,
     path = "/api/v1/sql",
@@ -156,7 +157,9 @@ async fn question(request: Request) -> Result<Question, Problem> {
         "application/json" => serde_json::from_slice(&body).map_err(|error| {
             Problem::bad_request(format!("the body is not {{\"query\", \"limit\"}}: {error}"))
         }),
-        "text/plain" | "application/sql" => {
+        // A browser lets a page of another site send plain text just as it does forms, so taking the query from
+        // what `curl -d` calls a form opens nothing: such pages are refused before, whatever they send.
+        "text/plain" | "application/sql" | "application/x-www-form-urlencoded" => {
             let query = String::from_utf8(body);
             let query = query.map_err(|_| Problem::bad_request("the query is not UTF-8"))?;
             Ok(Question { query, limit: None })
@@ -202,13 +205,14 @@ async fn json(mut running: Running) -> Result<Response, Problem> {
         }
         batches.push(batch);
     }
-    let column = |field: &std::sync::Arc<arrow::datatypes::Field>| ColumnView {
-        name: field.name().clone(),
+    let column = |(field, name): (&std::sync::Arc<arrow::datatypes::Field>, String)| ColumnView {
+        name,
         r#type: field.data_type().to_string(),
         nullable: field.is_nullable(),
         comment: field.metadata().get("comment").cloned(),
     };
-    let columns = running.schema().fields().iter().map(column).collect();
+    let schema = running.schema();
+    let columns = schema.fields().iter().zip(format::names(&schema)).map(column).collect();
     let row_count = batches.iter().map(RecordBatch::num_rows).sum();
     let (truncated, elapsed) = (cut || running.truncated(), running.elapsed());
     drop(running);
