@@ -54,6 +54,8 @@ pub enum Method {
     Exact,
     /// The best of a sampled and refined population.
     MonteCarlo,
+    /// A rule that optimises nothing, to compare the others with.
+    Baseline,
 }
 
 impl Method {
@@ -63,6 +65,7 @@ impl Method {
         match self {
             Self::Exact => "exact",
             Self::MonteCarlo => "monte-carlo",
+            Self::Baseline => "baseline",
         }
     }
 }

@@ -299,6 +299,7 @@ fn assert_scene_fits(hot: &HotLoop) {
                 close_to(best.fold(f64::MIN, f64::max), answer.sharpe.unwrap(), 1.0, "Sharpe ratio");
             }
             (Method::Exact, Objective::MinVariance) => within(scene.frontier[0].risk, 1e-9, answer.risk),
+            (Method::Baseline, _) => panic!("baselines are not answered live"),
             (Method::MonteCarlo, objective) => {
                 let leaders = leaders.unwrap();
                 let k =
