@@ -16,6 +16,10 @@ pub enum Purpose {
     Population,
     /// The shared choices of the live population's groups.
     PopulationGroups,
+    /// The bars that a bootstrap of a window draws.
+    Bootstrap,
+    /// The rows of a scenario matrix.
+    Scenarios,
 }
 
 /// The 128 bits that stand for (seed, stream, purpose): the key and the upper half of the counter under which
