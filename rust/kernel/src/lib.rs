@@ -34,7 +34,9 @@ pub mod portfolio;
 pub mod problem;
 pub mod random;
 mod refine;
+pub mod resample;
 pub mod sampler;
+pub mod scenario;
 pub mod sketch;
 pub mod spectrum;
 
@@ -47,5 +49,7 @@ pub use monte_carlo::{
 };
 pub use portfolio::{Fallback, FrontierPoint, Label, Method, Objective, Portfolio};
 pub use problem::{Bounds, Evaluation, Problem};
+pub use resample::{ResampleOptions, ResamplePart, ResampledFrontier, Resampler, resample};
 pub use sampler::SamplerKind;
+pub use scenario::{Bootstrap, ScenarioSource, Scenarios, Spread};
 pub use sketch::FrontierSketch;

@@ -136,6 +136,13 @@ impl Problem {
         Ok(Self { mean, covariance, shrunk: None, bounds, risk_free: 0.0, observations })
     }
 
+    /// As [`new`](Self::new), for sample moments that were computed here from finite returns: shapes agree and
+    /// the covariance is symmetric and positive semi-definite by construction, which spares the O(N³) check.
+    pub(crate) fn from_sample(mean: Vec<f64>, covariance: SymmetricMatrix, observations: usize) -> Self {
+        let bounds = Bounds::long_only(mean.len());
+        Self { mean, covariance, shrunk: None, bounds, risk_free: 0.0, observations }
+    }
+
     /// The same problem under other bounds.
     ///
     /// # Errors

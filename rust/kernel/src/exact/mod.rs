@@ -181,7 +181,7 @@ fn scaled_down(covariance: &SymmetricMatrix) -> SymmetricMatrix {
 }
 
 /// A power of two near the reciprocal of `size`; one for zero.
-fn inverse_power_of_two(size: f64) -> f64 {
+pub(crate) fn inverse_power_of_two(size: f64) -> f64 {
     const BIAS: i64 = 1023;
     let exponent = (size.to_bits() >> 52 & 0x7ff) as i64 - BIAS;
     if size > 0.0 && size.is_finite() {
