@@ -24,6 +24,7 @@
 //! assert!(distance.is_some_and(|distance| distance < 1e-3));
 //! # Ok::<(), silverbullet_kernel::Error>(())
 //! ```
+pub mod baseline;
 pub mod batch;
 pub mod error;
 pub mod exact;
@@ -40,6 +41,7 @@ pub mod scenario;
 pub mod sketch;
 pub mod spectrum;
 
+pub use baseline::{Baseline, BaselinePortfolio};
 pub use error::{Error, Result};
 pub use exact::{Frontier, RankOne};
 pub use gap::gap;
