@@ -7,6 +7,10 @@
 //! solution; [`gap()`] then says how far it is from one. A valid but degenerate problem is answered with a
 //! [`Label`] that says so; only invalid input is an [`Error`].
 //!
+//! Moments are estimates. [`resample()`] bootstraps the window they come from and says how far the frontier and its
+//! weights depend on it; [`scenario`] draws returns from distributions and from history. A [`baseline`] optimises
+//! nothing and shows what the optimisation is worth.
+//!
 //! The crate is pure: no I/O, no clock, no ambient randomness, no threads it was not asked for. The same
 //! problem and seed give the same bits on every machine.
 //!

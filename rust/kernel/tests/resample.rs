@@ -185,6 +185,36 @@ fn degenerate_windows_are_labelled() {
 }
 
 #[test]
+fn returns_of_any_size_are_answered() {
+    let window = history(12, 40, 4);
+    let expected = resample(&window, options(10, 4)).unwrap();
+    let sizes = [[1e300; 4], [1e-310; 4], [1e300, 1.0, 1e-10, 1e-300], [0.0, 1.0, 1e150, 0.0]];
+    for size in sizes {
+        let returns = window.as_slice().iter().enumerate().map(|(i, value)| value * size[i % 4]).collect();
+        let found = resample(&Scenarios::from_row_major(4, returns).unwrap(), options(10, 4)).unwrap();
+        for point in &found.points {
+            let numbers = [point.mean, point.risk, point.mean_low, point.mean_high, point.risk_high];
+            assert!(numbers.iter().all(|value| value.is_finite()), "{size:?}: {point:?}");
+            assert!(Bounds::long_only(4).violation(&point.weights) < 1e-12, "{size:?}: {point:?}");
+            assert!(point.weights.iter().chain(&point.weights_high).all(|weight| weight.is_finite()));
+        }
+        if size[0] == size[3] && size[0] == 1e300 {
+            let pairs = found.points.iter().zip(&expected.points);
+            for (point, expected) in pairs {
+                let error = point
+                    .weights
+                    .iter()
+                    .zip(&expected.weights)
+                    .map(|(a, b)| (a - b).abs())
+                    .fold(0.0, f64::max);
+                assert!(error < 1e-9, "{error:e}");
+                assert!((point.risk / 1e300 / expected.risk - 1.0).abs() < 1e-12);
+            }
+        }
+    }
+}
+
+#[test]
 fn invalid_input_names_its_parameter() {
     let window = history(10, 30, 3);
     let says =

@@ -107,7 +107,7 @@ pub fn inverse_volatility(problem: &Problem) -> BaselinePortfolio {
 /// `√((1 − ρ)/2)`, and the weight is split from the top down, between the halves of the order, in inverse
 /// proportion to the variances of their inverse-variance portfolios.
 ///
-/// The distance itself is clustered, as the public libraries do, not the distance between its columns that the
+/// The distance itself is clustered, as PyPortfolioOpt does, not the distance between its columns that the
 /// paper's code takes.
 #[must_use]
 pub fn hierarchical_risk_parity(problem: &Problem) -> BaselinePortfolio {

@@ -183,9 +183,10 @@ mod tests {
 
     #[test]
     fn constant_returns_have_no_variance() {
-        let history = Scenarios::from_row_major(2, [0.1, 1e-3].repeat(37)).unwrap();
-        let (mean, covariance) = Window::new(&history).moments(&[1; 37], &mut Desk::default());
-        assert_eq!(covariance.as_slice(), [0.0; 4]);
-        assert_eq!(mean[1] / Window::new(&history).unit(), 1e-3);
+        let constants: Vec<f64> = (1..10).map(|asset| f64::from(asset) * 0.1).collect();
+        let window = Window::new(&Scenarios::from_row_major(9, constants.repeat(101)).unwrap());
+        let (mean, covariance) = window.moments(&[1; 101], &mut Desk::default());
+        assert!(covariance.as_slice().iter().all(|&entry| entry == 0.0));
+        assert!(mean.iter().zip(constants).all(|(mean, constant)| mean / window.unit() == constant));
     }
 }
