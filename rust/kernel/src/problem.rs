@@ -9,6 +9,11 @@ use crate::matrix::{SymmetricMatrix, dot};
 const BOUND_SUM_TOLERANCE: f64 = 1e-12;
 /// Relative asymmetry and negative eigenvalue that still count as rounding.
 const COVARIANCE_TOLERANCE: f64 = 1e-9;
+/// The largest weight in either direction that bounds may allow. Weights that sum to one and are larger than this
+/// cancel each other's digits, in single precision nearly all of them.
+const LARGEST_BOUND: f64 = 1e4;
+/// The largest mean and standard deviation: below, no sum over any number of assets overflows.
+const LARGEST_RETURN: f64 = 1e140;
 /// A variance below this multiple of the mean variance counts as none.
 pub const RISKLESS: f64 = 1e-12;
 /// Intensity of the stand-in shrinkage where the caller gave no shrunk covariance of its own, or a singular one.
@@ -31,12 +36,14 @@ impl Bounds {
     /// Bounds asset by asset.
     ///
     /// # Errors
-    /// Different lengths, a bound that is not finite, bounds that cross, or bounds within which no weights
-    /// sum to one.
+    /// Different lengths, a bound that is not finite or beyond ±10,000, bounds that cross, or bounds within which
+    /// no weights sum to one.
     pub fn new(lower: Vec<f64>, upper: Vec<f64>) -> Result<Self> {
         require_length("upper bounds", lower.len(), upper.len())?;
         require_finite("lower bounds", &lower)?;
         require_finite("upper bounds", &upper)?;
+        require_at_most("lower bounds", &lower, LARGEST_BOUND, "a weight between -1e4 and 1e4")?;
+        require_at_most("upper bounds", &upper, LARGEST_BOUND, "a weight between -1e4 and 1e4")?;
         if let Some(asset) = (0..lower.len()).find(|&asset| lower[asset] > upper[asset]) {
             return Err(Error::BoundsCross { asset, lower: lower[asset], upper: upper[asset] });
         }
@@ -118,8 +125,9 @@ impl Problem {
     /// that order. `observations` is the number of bars they were estimated from (W): it scales the gap.
     ///
     /// # Errors
-    /// No asset, a wrong shape, a number that is not finite, a covariance that is not symmetric or not
-    /// positive semi-definite beyond rounding.
+    /// No asset, a wrong shape, a number that is not finite, means beyond ±1e140 or covariances beyond ±1e280
+    /// (their sums would overflow), a covariance that is not symmetric or not positive semi-definite beyond
+    /// rounding.
     pub fn new(mean: Vec<f64>, covariance: SymmetricMatrix, observations: usize) -> Result<Self> {
         if mean.is_empty() {
             return Err(Error::Empty { parameter: "mean" });
@@ -127,6 +135,8 @@ impl Problem {
         require_length("covariance", mean.len() * mean.len(), covariance.as_slice().len())?;
         require_finite("mean", &mean)?;
         require_finite("covariance", covariance.as_slice())?;
+        require_moderate("covariance", &covariance)?;
+        require_at_most("mean", &mean, LARGEST_RETURN, MODERATE_RETURN)?;
         if observations == 0 {
             return Err(Error::Empty { parameter: "observations" });
         }
@@ -156,9 +166,10 @@ impl Problem {
     /// The same problem with a risk-free rate per bar.
     ///
     /// # Errors
-    /// A rate that is not finite.
+    /// A rate that is not finite or beyond ±1e140.
     pub fn with_risk_free(mut self, risk_free: f64) -> Result<Self> {
         require_finite("risk_free", &[risk_free])?;
+        require_at_most("risk_free", &[risk_free], LARGEST_RETURN, MODERATE_RETURN)?;
         self.risk_free = risk_free;
         Ok(self)
     }
@@ -167,10 +178,11 @@ impl Problem {
     /// the stand-in is `0.9 Σ + 0.1 tr(Σ)/N · I`.
     ///
     /// # Errors
-    /// A matrix of another order.
+    /// A matrix of another order, an entry that is not finite or beyond ±1e280.
     pub fn with_shrunk(mut self, shrunk: SymmetricMatrix) -> Result<Self> {
         require_length("shrunk covariance", self.covariance.as_slice().len(), shrunk.as_slice().len())?;
         require_finite("shrunk covariance", shrunk.as_slice())?;
+        require_moderate("shrunk covariance", &shrunk)?;
         self.shrunk = Some(shrunk);
         Ok(self)
     }
@@ -248,6 +260,22 @@ impl Evaluation {
     }
 }
 
+/// What a mean or a rate may be.
+const MODERATE_RETURN: &str = "a return between -1e140 and 1e140";
+
+/// Refuses numbers further from zero than `most`.
+fn require_at_most(parameter: &'static str, values: &[f64], most: f64, expected: &'static str) -> Result<()> {
+    match values.iter().find(|value| value.abs() > most) {
+        Some(&value) => Err(Error::OutOfRange { parameter, value, expected }),
+        None => Ok(()),
+    }
+}
+
+fn require_moderate(parameter: &'static str, covariance: &SymmetricMatrix) -> Result<()> {
+    let most = LARGEST_RETURN * LARGEST_RETURN;
+    require_at_most(parameter, covariance.as_slice(), most, "an entry between -1e280 and 1e280")
+}
+
 fn require_symmetric(covariance: &SymmetricMatrix) -> Result<()> {
     for row in 0..covariance.order() {
         for column in row + 1..covariance.order() {
@@ -286,6 +314,8 @@ mod tests {
         assert!(says(vec![], &good).starts_with("mean"));
         assert!(says(vec![0.0; 3], &good).starts_with("covariance: expected 9"));
         assert!(says(vec![0.0, f64::NAN], &good).starts_with("mean[1]"));
+        assert!(says(vec![0.0, -1e200], &good).starts_with("mean: -1"));
+        assert!(says(vec![0.0; 2], &covariance([[1e300, 0.0], [0.0, 1.0]])).starts_with("covariance: 1"));
         assert!(says(vec![0.0; 2], &covariance([[1.0, 0.5], [0.4, 1.0]])).contains("symmetric"));
         assert!(says(vec![0.0; 2], &covariance([[1.0, 2.0], [2.0, 1.0]])).contains("semi-definite"));
         assert!(says(vec![0.0; 2], &covariance([[-1.0, 0.0], [0.0, -1.0]])).contains("semi-definite"));
@@ -297,6 +327,8 @@ mod tests {
         assert!(matches!(cross, Err(Error::BoundsCross { asset: 1, .. })));
         let short = Bounds::new(vec![0.0; 2], vec![0.4; 2]);
         assert!(matches!(short, Err(Error::Infeasible { side: "upper", .. })));
+        let huge = Bounds::new(vec![-1e300, 0.0], vec![1.0; 2]);
+        assert!(matches!(huge, Err(Error::OutOfRange { parameter: "lower bounds", .. })));
         let heavy = Bounds::new(vec![0.6; 2], vec![1.0; 2]);
         assert!(matches!(heavy, Err(Error::Infeasible { side: "lower", .. })));
     }
