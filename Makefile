@@ -18,7 +18,7 @@ PROGRAM = $(TARGET)/debug/silverbullet
 # uses all cores by itself.
 .NOTPARALLEL:
 .PHONY: help run test test-rust test-web test-tables test-page build release web lint fmt fmt-check \
-        check-versions doc bench bench-live bench-sql soak-kill soak-page deny clean update \
+        check-versions doc bench bench-live bench-sql soak-fuzz soak-kill soak-page deny clean update \
         check-prerequisites check-run-prerequisites browser
 
 help: ## List the targets
@@ -95,6 +95,11 @@ bench-sql: .venv/.installed ## Measure SQL over 10 million stored rows, beside D
 	$(CARGO) build --release --locked --package silverbullet-query --example bench_sql
 	$(TARGET)/release/examples/bench_sql $(TARGET)/bench-sql
 	.venv/bin/python benchmarks/sql/duckdb_peer.py $(TARGET)/release/examples/bench_sql $(TARGET)/bench-sql
+
+# The same test as in `make test`, on a million problems; FIRST=<seed> PROBLEMS=1 asks one again and shows it.
+soak-fuzz: ## Ask the kernel a million random problems, sound and unsound: no panic, no NaN, feasible weights
+	SILVERBULLET_FUZZ_PROBLEMS=$(or $(PROBLEMS),1000000) SILVERBULLET_FUZZ_FIRST=$(or $(FIRST),0) $(if $(filter 1,$(PROBLEMS)),SILVERBULLET_FUZZ_SHOW=1) \
+		$(CARGO) test --locked --package silverbullet-kernel --test robustness -- --nocapture
 
 soak-kill: web ## Kill the program at many random moments: the stored rows stay those of an undisturbed run
 	SILVERBULLET_KILLS=$(or $(KILLS),200) $(CARGO) test --locked --package silverbullet-cli --features silverbullet-store/failpoints --test recovery -- --nocapture
