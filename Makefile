@@ -6,7 +6,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 # More arguments for the program, e.g. make run ARGS="--source csv:prices.csv --speed max"
 ARGS ?=
-BENCHMARKS := bench-live bench-sql
+BENCHMARKS := bench-kernel bench-live bench-sql
 # The page is embedded in the program; where these change it is built anew.
 WEB_SOURCES = $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print)
 TARGET = $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -18,7 +18,7 @@ PROGRAM = $(TARGET)/debug/silverbullet
 # uses all cores by itself.
 .NOTPARALLEL:
 .PHONY: help run test test-rust test-web test-tables test-page build release web lint fmt fmt-check \
-        check-versions doc bench bench-live bench-sql soak-fuzz soak-kill soak-page deny clean update \
+        check-versions doc bench bench-kernel bench-live bench-sql soak-fuzz soak-kill soak-page deny clean update \
         check-prerequisites check-run-prerequisites browser
 
 help: ## List the targets
@@ -65,6 +65,11 @@ web/node_modules/.installed: web/package.json web/package-lock.json
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
+.venv-bench/.installed: benchmarks/requirements.txt
+	python3 -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
 browser: ## See to it that there is a Chromium for the tests of the page
 	@scripts/ensure-browser.sh
 
@@ -86,6 +91,11 @@ doc: ## Build the documentation of the crates; a warning is an error
 bench: ## Run every benchmark (each alone: make bench-<name>)
 	@echo "Benchmarks: $(BENCHMARKS)"
 	@$(MAKE) --no-print-directory $(BENCHMARKS)
+
+# Of the examples that measure the kernel, those that exist; the peers on the same inputs, in turns, on one core.
+bench-kernel: .venv-bench/.installed ## Measure the kernel beside NumPy, Clarabel, PyPortfolioOpt and skfolio
+	$(CARGO) build --release --locked --package silverbullet-kernel --examples
+	.venv-bench/bin/python benchmarks/kernel/run.py $(TARGET)/release/examples $(TARGET)/bench-kernel
 
 bench-live: ## Measure the live loop: ticks a second, and time to answer one
 	$(CARGO) run --release --locked --package silverbullet-engine --example throughput

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Takes newer versions of the Python packages into their lock files: requirements-*.in says what is wanted,
-# requirements-*.txt what exactly is installed, with its hashes.
+# Takes newer versions of the Python packages into their lock files: requirements*.in says what is wanted,
+# requirements*.txt what exactly is installed, with its hashes.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/../python"
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 scratch="$(mktemp -d)"
 trap 'rm -rf "$scratch"' EXIT
 python3 -m venv "$scratch"
 "$scratch/bin/python" -m pip install --quiet --disable-pip-version-check pip-tools
-for wanted in requirements-*.in; do
-    "$scratch/bin/pip-compile" --quiet --upgrade --generate-hashes --strip-extras --no-emit-index-url \
-        --no-emit-trusted-host --no-header --allow-unsafe --output-file "${wanted%.in}.txt" "$wanted"
+for wanted in python/requirements-*.in benchmarks/requirements.in; do
+    (cd "$(dirname "$wanted")" && "$scratch/bin/pip-compile" --quiet --upgrade --generate-hashes --strip-extras \
+        --no-emit-index-url --no-emit-trusted-host --no-header --allow-unsafe \
+        --output-file "$(basename "${wanted%.in}").txt" "$(basename "$wanted")")
 done
