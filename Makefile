@@ -18,7 +18,7 @@ PROGRAM = $(TARGET)/debug/silverbullet
 # uses all cores by itself.
 .NOTPARALLEL:
 .PHONY: help run test test-rust test-web test-tables test-page build release web lint fmt fmt-check \
-        check-versions doc bench bench-kernel bench-live bench-sql soak-fuzz soak-kill soak-page deny clean update \
+        check-versions doc bench bench-kernel bench-live bench-sql soak-fuzz fuzz check-fuzz soak-kill soak-page deny clean update \
         check-prerequisites check-run-prerequisites browser
 
 help: ## List the targets
@@ -29,7 +29,7 @@ run: check-run-prerequisites web ## Build quickly and run; more arguments in ARG
 	$(CARGO) run --locked --package silverbullet-cli -- run $(ARGS) || [ $$? -eq 130 ]
 
 # The cheap checks first; what needs the program comes after the tests that build it.
-test: check-prerequisites browser fmt-check check-versions web test-web lint doc test-rust test-tables test-page ## Run every check: format, lints, docs, tests
+test: check-prerequisites browser fmt-check check-versions web test-web lint check-fuzz doc test-rust test-tables test-page ## Run every check: format, lints, docs, tests
 	@scripts/skipped-tests.sh
 
 test-rust: web ## Unit, behaviour and documentation tests of the crates, faults included
@@ -110,6 +110,14 @@ bench-sql: .venv/.installed ## Measure SQL over 10 million stored rows, beside D
 soak-fuzz: ## Ask the kernel a million random problems, sound and unsound: no panic, no NaN, feasible weights
 	SILVERBULLET_FUZZ_PROBLEMS=$(or $(PROBLEMS),1000000) SILVERBULLET_FUZZ_FIRST=$(or $(FIRST),0) $(if $(filter 1,$(PROBLEMS)),SILVERBULLET_FUZZ_SHOW=1) \
 		$(CARGO) test --locked --package silverbullet-kernel --test robustness -- --nocapture
+
+# Without a sanitizer cargo-fuzz runs on the stable compiler; there is no unsafe code here for one to look at.
+fuzz: ## Let libFuzzer make up bytes for the kernel, for LENGTH seconds (needs cargo-fuzz)
+	@command -v cargo-fuzz >/dev/null || { echo "Missing: cargo-fuzz. Get it by: cargo install --locked cargo-fuzz" >&2; exit 1; }
+	$(CARGO) fuzz run --sanitizer none --target-dir $(TARGET)/fuzz questions -- -max_total_time=$(or $(LENGTH),60) -max_len=4096
+
+check-fuzz: ## Check that the fuzz target compiles and has no warnings
+	RUSTFLAGS="-D warnings" $(CARGO) check --quiet --locked --manifest-path fuzz/Cargo.toml --target-dir $(TARGET)/fuzz
 
 soak-kill: web ## Kill the program at many random moments: the stored rows stay those of an undisturbed run
 	SILVERBULLET_KILLS=$(or $(KILLS),200) $(CARGO) test --locked --package silverbullet-cli --features silverbullet-store/failpoints --test recovery -- --nocapture
