@@ -214,13 +214,21 @@ def from_reach(report: dict, _: dict) -> list[dict]:
     return rows
 
 
+def from_resample(report: dict, _: dict) -> list[dict]:
+    """The resampling module itself, on returns of its own of the same shape: the peers' rows are on ours."""
+    return [{
+        "what": f"resample, {report['bootstraps']} x {report['points']}", "assets": report["assets"],
+        "ours_seconds": report["seconds"], "note": "resample: on the example's own returns",
+    }]  # fmt: skip
+
+
 def from_rows(report: object, _: dict) -> list[dict]:
     """An example that prints rows of this table itself."""
     return [row for row in report if isinstance(row, dict) and "what" in row] if isinstance(report, list) else []
 
 
 # How to read what an example prints; its own list of rows where it is not named here.
-READERS = {"draw_evaluate": from_draw_evaluate, "reach": from_reach}
+READERS = {"draw_evaluate": from_draw_evaluate, "reach": from_reach, "resample": from_resample}
 
 
 def own_examples(examples: Path, numpy: dict[int, float]) -> tuple[list[dict], dict]:
