@@ -5,6 +5,9 @@
 
 use crate::error::{Result, require_length};
 
+/// Elements of a product that are summed side by side.
+const COLUMNS: usize = 16;
+
 /// Dense symmetric matrix of order `n`, row-major, both triangles stored.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SymmetricMatrix {
@@ -98,10 +101,30 @@ impl SymmetricMatrix {
         }
     }
 
-    /// `xᵀ A x`, without allocation.
+    /// `xᵀ A x`, without allocation. Each element of `A x` is summed from the first term to the last, several
+    /// of them side by side; zero elements of `x` cost next to nothing.
     #[must_use]
     pub fn quadratic_form(&self, x: &[f64]) -> f64 {
-        self.data.chunks_exact(self.order.max(1)).zip(x).map(|(row, &xi)| xi * dot(row, x)).sum()
+        let mut total = 0.0;
+        for (block, outer) in x.chunks(COLUMNS).enumerate() {
+            if outer.iter().all(|&element| element == 0.0) {
+                continue;
+            }
+            let first = block * COLUMNS;
+            let mut products = [0.0; COLUMNS];
+            for (row, &element) in x.iter().enumerate() {
+                if element == 0.0 {
+                    continue;
+                }
+                let row = &self.row(row)[first..first + outer.len()];
+                match <&[f64; COLUMNS]>::try_from(row) {
+                    Ok(row) => (0..COLUMNS).for_each(|k| products[k] += row[k] * element),
+                    Err(_) => products.iter_mut().zip(row).for_each(|(sum, entry)| *sum += entry * element),
+                }
+            }
+            total += outer.iter().zip(&products).map(|(element, product)| element * product).sum::<f64>();
+        }
+        total
     }
 
     /// The principal submatrix of the rows (and columns) in `keep`, in that order.

@@ -11,8 +11,11 @@
 //! without curvature until a bound stops it (Best, Portfolio Optimization, 2010, chapter 2). All tolerances
 //! are relative: results do not depend on the unit of the returns. A warm solve does not allocate.
 
+use super::cholesky::Cholesky;
 use super::face::Face;
+use super::inverse::Inverse;
 use super::rank_one::RankOne;
+use super::vector::{dot_and_size, sum};
 use crate::matrix::SymmetricMatrix;
 use crate::problem::Bounds;
 
@@ -72,17 +75,28 @@ pub(super) enum Goal {
 /// A solver for one universe and one objective: owns its workspace and remembers its last active set.
 #[derive(Debug, Clone)]
 pub struct ActiveSetSolver {
+    pub(super) state: State,
+    /// The face of the steps of a solve.
+    pub(super) face: Face<Cholesky>,
+    /// The face of the last answer, factorised from scratch.
+    settled: Face<Inverse>,
+    /// True when weights and places are those of an optimum.
+    pub(super) warm: bool,
+    order: Vec<usize>,
+    /// Room for Σ written out, where the base alone is singular.
+    dense: SymmetricMatrix,
+}
+
+/// Where a solve stands.
+#[derive(Debug, Clone, Default)]
+pub(super) struct State {
     pub(super) lower: Vec<f64>,
     pub(super) upper: Vec<f64>,
     pub(super) weights: Vec<f64>,
     pub(super) place: Vec<Place>,
-    pub(super) face: Face,
-    /// True when `weights` and `place` are those of an optimum.
-    warm: bool,
     /// Mean or excess mean.
     pub(super) score: Vec<f64>,
-    /// Standard deviation of each asset, and the mean variance: what tolerances are relative to.
-    pub(super) deviation: Vec<f64>,
+    /// The mean variance, which tolerances are relative to.
     pub(super) typical: f64,
     /// Rounding of a sum over the assets, relative to the sizes of its terms.
     pub(super) rounding: f64,
@@ -91,8 +105,8 @@ pub struct ActiveSetSolver {
     pub(super) variance: f64,
     pub(super) gradient: Vec<f64>,
     pub(super) tolerance: f64,
-    /// Scratch: step on the face, two right-hand sides, the weights before a trial, assets not to be
-    /// freed again before the next real step, the order of a greedy fill.
+    /// Scratch: step on the face, two right-hand sides, the weights before a trial, assets not
+    /// to be freed again before the next real step.
     pub(super) step: Vec<f64>,
     pub(super) first: Vec<f64>,
     pub(super) second: Vec<f64>,
@@ -100,9 +114,6 @@ pub struct ActiveSetSolver {
     pub(super) barred: Vec<bool>,
     /// The asset freed last.
     pub(super) entered: Option<usize>,
-    order: Vec<usize>,
-    /// Room for Σ written out, where the base alone is singular.
-    dense: SymmetricMatrix,
 }
 
 impl ActiveSetSolver {
@@ -111,15 +122,12 @@ impl ActiveSetSolver {
     pub fn new(bounds: &Bounds) -> Self {
         let assets = bounds.assets();
         let zeros = || vec![0.0; assets];
-        Self {
+        let state = State {
             lower: bounds.lower().to_vec(),
             upper: bounds.upper().to_vec(),
             weights: zeros(),
             place: vec![Place::Lower; assets],
-            face: Face::new(assets),
-            warm: false,
             score: zeros(),
-            deviation: zeros(),
             typical: 0.0,
             rounding: f64::EPSILON * (2.0 + 0.5 * (assets as f64).sqrt()),
             product: zeros(),
@@ -132,6 +140,12 @@ impl ActiveSetSolver {
             backup: zeros(),
             barred: vec![false; assets],
             entered: None,
+        };
+        Self {
+            state,
+            face: Face::updatable(assets),
+            settled: Face::from_scratch(assets),
+            warm: false,
             order: (0..assets).collect(),
             dense: SymmetricMatrix::zeros(assets),
         }
@@ -145,7 +159,7 @@ impl ActiveSetSolver {
         covariance: &RankOne<'_>,
         start: Start,
     ) -> Solution<'_> {
-        for (score, mean) in self.score.iter_mut().zip(mean) {
+        for (score, mean) in self.state.score.iter_mut().zip(mean) {
             *score = mean - risk_free;
         }
         self.run(Goal::Sharpe, covariance, start)
@@ -153,7 +167,7 @@ impl ActiveSetSolver {
 
     /// The smallest variance.
     pub fn solve_min_variance(&mut self, covariance: &RankOne<'_>, start: Start) -> Solution<'_> {
-        self.score.fill(0.0);
+        self.state.score.fill(0.0);
         self.run(Goal::Utility { tolerance: 0.0 }, covariance, start)
     }
 
@@ -166,39 +180,44 @@ impl ActiveSetSolver {
         covariance: &RankOne<'_>,
         start: Start,
     ) -> Solution<'_> {
-        self.score.copy_from_slice(mean);
+        self.state.score.copy_from_slice(mean);
         self.run(Goal::Utility { tolerance }, covariance, start)
     }
 
     fn run(&mut self, goal: Goal, view: &RankOne<'_>, start: Start) -> Solution<'_> {
-        self.measure(view);
+        self.state.measure(view);
         let mut status = None;
-        if start == Start::Warm && self.warm && (goal != Goal::Sharpe || self.has_excess()) {
+        if start == Start::Warm && self.warm && (goal != Goal::Sharpe || self.state.has_excess()) {
             status = self.attempt(goal, view, true);
         }
         let status = match status {
             Some(status) => status,
             None => self.run_cold(goal, view),
         };
+        self.finish(status)
+    }
+
+    /// Remembers the answer and hands it out.
+    pub(super) fn finish(&mut self, status: Status) -> Solution<'_> {
         self.warm = matches!(status, Status::Optimal);
-        self.tidy();
-        Solution { weights: &self.weights, variance: self.variance, status }
+        self.state.tidy();
+        Solution { weights: &self.state.weights, variance: self.state.variance, status }
     }
 
     fn run_cold(&mut self, goal: Goal, view: &RankOne<'_>) -> Status {
         self.start_at_vertex(goal, view);
-        if goal == Goal::Sharpe && !self.has_excess() {
+        if goal == Goal::Sharpe && !self.state.has_excess() {
             return Status::NoPositiveExcessMean;
         }
-        if self.typical <= 0.0 {
-            self.variance = 0.0;
+        if self.state.typical <= 0.0 {
+            self.state.variance = 0.0;
             return Status::Riskless;
         }
         self.attempt(goal, view, false).unwrap_or(Status::NotConverged)
     }
 
     /// From the present weights to an optimum; `None` when the step limit was reached.
-    fn attempt(&mut self, goal: Goal, view: &RankOne<'_>, warm: bool) -> Option<Status> {
+    pub(super) fn attempt(&mut self, goal: Goal, view: &RankOne<'_>, warm: bool) -> Option<Status> {
         if warm && self.settle(goal, view) {
             return Some(Status::Optimal);
         }
@@ -214,14 +233,17 @@ impl ActiveSetSolver {
         view: &RankOne<'_>,
         dense: &mut SymmetricMatrix,
     ) -> Option<Status> {
-        let clean = self.face.refactor(view, self.typical);
-        let mut end = if clean || view.is_plain() { self.descend(goal, view) } else { End::NeedsDense };
+        let Self { state, face, settled, .. } = self;
+        settled.forget();
+        let clean = face.refresh(view, state.typical);
+        let mut end =
+            if clean || view.is_plain() { state.descend(face, goal, view) } else { End::NeedsDense };
         let mut written = false;
         if end == End::NeedsDense {
             view.write_into(dense);
             written = true;
-            self.face.refactor(&RankOne::plain(dense), self.typical);
-            end = self.descend(goal, &RankOne::plain(dense));
+            face.refactor(&RankOne::plain(dense), state.typical);
+            end = state.descend(face, goal, &RankOne::plain(dense));
         }
         match end {
             End::Riskless => return Some(Status::Riskless),
@@ -234,56 +256,60 @@ impl ActiveSetSolver {
             if !written {
                 view.write_into(dense);
             }
+            self.settled.forget();
             self.settle(goal, &RankOne::plain(dense));
         }
         Some(Status::Optimal)
     }
 
-    /// What tolerances are relative to.
-    fn measure(&mut self, view: &RankOne<'_>) {
-        let mut total = 0.0;
-        for (asset, deviation) in self.deviation.iter_mut().enumerate() {
-            let variance = view.entry(asset, asset).max(0.0);
-            total += variance;
-            *deviation = variance.sqrt();
-        }
-        self.typical = total / self.deviation.len().max(1) as f64;
-    }
-
-    /// True when the present weights have an excess mean above rounding.
-    fn has_excess(&self) -> bool {
-        let terms = self.score.iter().zip(&self.weights).map(|(score, weight)| score * weight);
-        let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), term| (sum + term, size + term.abs()));
-        sum > 4.0 * f64::EPSILON * size
+    /// The answer of the present active set, see [`State::settle`].
+    pub(super) fn settle(&mut self, goal: Goal, view: &RankOne<'_>) -> bool {
+        self.state.settle(&mut self.settled, goal, view)
     }
 
     /// The vertex with the largest mean, or with the smallest variances where no mean counts.
-    fn start_at_vertex(&mut self, goal: Goal, view: &RankOne<'_>) {
+    pub(super) fn start_at_vertex(&mut self, goal: Goal, view: &RankOne<'_>) {
+        let Self { state, face, order, .. } = self;
         let by_variance = matches!(goal, Goal::Utility { tolerance } if tolerance == 0.0);
-        let value = |asset: usize| if by_variance { -view.entry(asset, asset) } else { self.score[asset] };
-        for (asset, slot) in self.order.iter_mut().enumerate() {
+        let value = |asset: usize| if by_variance { -view.entry(asset, asset) } else { state.score[asset] };
+        for (asset, slot) in order.iter_mut().enumerate() {
             *slot = asset;
         }
-        self.order.sort_unstable_by(|&a, &b| value(b).total_cmp(&value(a)).then(a.cmp(&b)));
-        self.weights.copy_from_slice(&self.lower);
-        self.place.fill(Place::Lower);
-        self.barred.fill(false);
-        let mut left = 1.0 - self.lower.iter().sum::<f64>();
+        order.sort_unstable_by(|&a, &b| value(b).total_cmp(&value(a)).then(a.cmp(&b)));
+        state.weights.copy_from_slice(&state.lower);
+        state.place.fill(Place::Lower);
+        state.barred.fill(false);
+        let mut left = 1.0 - state.lower.iter().sum::<f64>();
         // One asset is always free, even at its bound: it takes up what the others leave.
-        let mut free = self.order.first().copied().unwrap_or(0);
-        for &asset in &self.order {
-            let room = self.upper[asset] - self.lower[asset];
+        let mut free = order.first().copied().unwrap_or(0);
+        for &asset in order.iter() {
+            let room = state.upper[asset] - state.lower[asset];
             if left <= 0.0 || room <= 0.0 {
                 continue;
             }
             free = asset;
-            self.weights[asset] += room.min(left);
-            self.place[asset] = Place::Upper;
+            state.weights[asset] += room.min(left);
+            state.place[asset] = Place::Upper;
             left -= room;
         }
-        self.place[free] = Place::Free;
-        self.face.free.clear();
-        self.face.free.push(free);
+        state.place[free] = Place::Free;
+        face.free.clear();
+        face.free.push(free);
+        self.settled.forget();
+    }
+}
+
+impl State {
+    /// What tolerances are relative to.
+    pub(super) fn measure(&mut self, view: &RankOne<'_>) {
+        let variances = (0..self.weights.len()).map(|asset| view.entry(asset, asset).max(0.0));
+        self.typical = variances.sum::<f64>() / self.weights.len().max(1) as f64;
+    }
+
+    /// True when the present weights have an excess mean above rounding.
+    fn has_excess(&self) -> bool {
+        let (sum, size) = dot_and_size(&self.score, &self.weights);
+        sum > 4.0 * f64::EPSILON * size
     }
 
     /// Puts the weights inside their bounds exactly, those within rounding of a bound on it, and lets those
@@ -291,14 +317,10 @@ impl ActiveSetSolver {
     /// their answers the same bits.
     pub(super) fn tidy(&mut self) {
         for (weight, (&lower, &upper)) in self.weights.iter_mut().zip(self.lower.iter().zip(&self.upper)) {
-            *weight = weight.clamp(lower, upper);
-            if *weight - lower <= SNAP {
-                *weight = lower;
-            } else if upper - *weight <= SNAP {
-                *weight = upper;
-            }
+            let within = if upper - *weight <= SNAP { upper } else { *weight };
+            *weight = if within - lower <= SNAP { lower } else { within };
         }
-        let missing = 1.0 - self.weights.iter().sum::<f64>();
+        let missing = 1.0 - sum(&self.weights);
         if missing.abs() <= SNAP {
             return;
         }

@@ -4,24 +4,33 @@
 
 use super::vector::{add_scaled, dot};
 
-/// Lower triangular L with A = L Lᵀ, rows contiguous with a fixed stride.
-#[derive(Debug, Clone)]
+/// Rows rotated side by side: the rotations of one row wait for each other, those of several do not.
+const LANES: usize = 4;
+
+/// Lower triangular L with A = L Lᵀ, rows packed one behind the other.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Cholesky {
-    stride: usize,
     order: usize,
     rows: Vec<f64>,
     /// 1 / L_kk: a multiplication is cheaper than a division in the solves.
     inverse_diagonal: Vec<f64>,
+    /// Cosine and sine of each rotation of a removal.
+    rotations: Vec<(f64, f64)>,
+}
+
+/// Where a row begins.
+const fn start(row: usize) -> usize {
+    row * (row + 1) / 2
 }
 
 impl Cholesky {
     /// An empty factor with room for `capacity` rows.
     pub(super) fn new(capacity: usize) -> Self {
         Self {
-            stride: capacity,
             order: 0,
-            rows: vec![0.0; capacity * capacity],
+            rows: vec![0.0; start(capacity)],
             inverse_diagonal: vec![0.0; capacity],
+            rotations: vec![(1.0, 0.0); capacity],
         }
     }
 
@@ -36,7 +45,7 @@ impl Cholesky {
     }
 
     fn row(&self, row: usize) -> &[f64] {
-        &self.rows[row * self.stride..row * self.stride + row + 1]
+        &self.rows[start(row)..start(row + 1)]
     }
 
     /// Borders A by the column `entry(0..order)` and the diagonal element `diagonal`. Refuses, leaving the
@@ -59,13 +68,13 @@ impl Cholesky {
     /// Writes the new row without its diagonal and returns the pivot.
     fn border(&mut self, entry: impl Fn(usize) -> f64, diagonal: f64) -> f64 {
         let order = self.order;
-        let (above, below) = self.rows.split_at_mut(order * self.stride);
+        let (above, below) = self.rows.split_at_mut(start(order));
         let row = &mut below[..order];
         for (index, value) in row.iter_mut().enumerate() {
             *value = entry(index);
         }
         for k in 0..order {
-            let known = dot(&above[k * self.stride..k * self.stride + k], &row[..k]);
+            let known = dot(&above[start(k)..start(k) + k], &row[..k]);
             row[k] = (row[k] - known) * self.inverse_diagonal[k];
         }
         diagonal - dot(row, row)
@@ -73,33 +82,65 @@ impl Cholesky {
 
     fn accept(&mut self, pivot: f64) {
         let diagonal = pivot.sqrt();
-        self.rows[self.order * self.stride + self.order] = diagonal;
+        self.rows[start(self.order) + self.order] = diagonal;
         self.inverse_diagonal[self.order] = 1.0 / diagonal;
         self.order += 1;
     }
 
-    /// Deletes row and column `position` of A.
+    /// Deletes row and column `position` of A. The rows below move up, each with one element too many for its
+    /// new place; rotation k mixes columns k and k + 1 so that row k ends on the diagonal.
     pub(super) fn remove(&mut self, position: usize) {
         self.order -= 1;
-        for row in position..self.order {
-            // The row below moves up; it has one element too many for its new place.
-            let source = (row + 1) * self.stride;
-            self.rows.copy_within(source..source + row + 2, row * self.stride);
+        let mut row = position;
+        while row < self.order {
+            row += self.rotate(position, row);
         }
-        // Rotation k mixes columns k and k + 1 so that row k ends on the diagonal. The element above the
-        // diagonal is kept in its slot until its row is reached.
-        for k in position..self.order {
-            let (a, b) = (self.rows[k * self.stride + k], self.rows[k * self.stride + k + 1]);
-            let length = a.hypot(b);
-            let (cosine, sine) = if length > 0.0 { (a / length, b / length) } else { (1.0, 0.0) };
-            for row in k..self.order {
-                let at = row * self.stride + k;
-                let (x, y) = (self.rows[at], self.rows[at + 1]);
-                self.rows[at] = cosine * x + sine * y;
-                self.rows[at + 1] = cosine * y - sine * x;
+    }
+
+    /// Moves up to [`LANES`] rows up, the first of them to `row`; returns how many.
+    fn rotate(&mut self, position: usize, row: usize) -> usize {
+        let lanes = LANES.min(self.order - row);
+        let mut carried = [0.0; LANES];
+        for lane in 0..lanes {
+            let (to, from) = (start(row + lane), start(row + 1 + lane));
+            self.rows.copy_within(from..from + position, to);
+            carried[lane] = self.rows[from + position];
+        }
+        if lanes == LANES {
+            let to: [usize; LANES] = std::array::from_fn(|lane| start(row + lane));
+            let from: [usize; LANES] = std::array::from_fn(|lane| start(row + 1 + lane) + 1);
+            for k in position..row {
+                let (cosine, sine) = self.rotations[k];
+                for lane in 0..LANES {
+                    let (x, y) = (carried[lane], self.rows[from[lane] + k]);
+                    self.rows[to[lane] + k] = cosine * x + sine * y;
+                    carried[lane] = cosine * y - sine * x;
+                }
             }
-            self.inverse_diagonal[k] = 1.0 / self.rows[k * self.stride + k];
         }
+        for lane in 0..lanes {
+            let first = if lanes == LANES { row } else { position };
+            self.finish(first, row + lane, carried[lane]);
+        }
+        lanes
+    }
+
+    /// The rotations from `first` on of the row that moves up to `row`, the last of which it defines.
+    fn finish(&mut self, first: usize, row: usize, mut carried: f64) {
+        let (to, from) = (start(row), start(row + 1) + 1);
+        for k in first..row {
+            let (cosine, sine) = self.rotations[k];
+            let y = self.rows[from + k];
+            self.rows[to + k] = cosine * carried + sine * y;
+            carried = cosine * y - sine * carried;
+        }
+        let last = self.rows[from + row];
+        let length = (carried * carried + last * last).sqrt();
+        let (cosine, sine) = if length > 0.0 { (carried / length, last / length) } else { (1.0, 0.0) };
+        self.rotations[row] = (cosine, sine);
+        let diagonal = cosine * carried + sine * last;
+        self.rows[to + row] = diagonal;
+        self.inverse_diagonal[row] = 1.0 / diagonal;
     }
 
     /// `x = A⁻¹ x`; `x` has one element a row.

@@ -1,8 +1,10 @@
 //! The steps of the active-set method: gradient, Newton step on the face, ratio test, entry of an asset.
 
-use super::active_set::{ActiveSetSolver, End, Goal, Place};
+use super::active_set::{End, Goal, Place, State};
+use super::cholesky::Cholesky;
+use super::face::{Face, Factor};
 use super::rank_one::RankOne;
-use super::vector::{add_scaled, dot};
+use super::vector::dot;
 use crate::problem::RISKLESS;
 
 /// A multiplier below this multiple of the variance counts as zero, beside its own rounding.
@@ -36,7 +38,12 @@ pub(super) struct Noise {
     common: f64,
 }
 
-impl ActiveSetSolver {
+/// Standard deviation of one asset.
+fn deviation(view: &RankOne<'_>, asset: usize) -> f64 {
+    view.entry(asset, asset).max(0.0).sqrt()
+}
+
+impl State {
     /// Takes Σw, the variance and the gradient `Σw − t·score` at the present weights. False when the goal is
     /// the Sharpe ratio and the excess mean is not positive.
     pub(super) fn take_gradient(&mut self, goal: Goal, view: &RankOne<'_>) -> bool {
@@ -46,17 +53,22 @@ impl ActiveSetSolver {
             Goal::Utility { tolerance } => tolerance,
             Goal::Sharpe => self.variance / dot(&self.weights, &self.score),
         };
-        self.gradient.copy_from_slice(&self.product);
-        if self.tolerance != 0.0 {
-            add_scaled(&mut self.gradient, -self.tolerance, &self.score);
-        }
+        self.follow_gradient();
         self.tolerance >= 0.0 && self.tolerance.is_finite()
     }
 
+    /// The gradient from Σw and the risk tolerance as they stand.
+    pub(super) fn follow_gradient(&mut self) {
+        let terms = self.product.iter().zip(&self.score);
+        for (slot, (product, score)) in self.gradient.iter_mut().zip(terms) {
+            *slot = product - self.tolerance * score;
+        }
+    }
+
     /// How far gradient elements may be off.
-    pub(super) fn noise(&self) -> Noise {
-        let terms =
-            self.weights.iter().zip(&self.deviation).map(|(weight, deviation)| weight.abs() * deviation);
+    pub(super) fn noise(&self, view: &RankOne<'_>) -> Noise {
+        let held = self.weights.iter().enumerate().filter(|(_, weight)| **weight != 0.0);
+        let terms = held.map(|(asset, weight)| weight.abs() * deviation(view, asset));
         Noise {
             deviation: self.rounding * terms.sum::<f64>(),
             common: MULTIPLIER_TOLERANCE * self.variance.max(0.0),
@@ -64,23 +76,29 @@ impl ActiveSetSolver {
     }
 
     /// How far the gradient element of one asset may be off.
-    pub(super) fn allowance(&self, noise: Noise, asset: usize) -> f64 {
+    pub(super) fn allowance(&self, noise: Noise, asset: usize, view: &RankOne<'_>) -> f64 {
         let linear = self.rounding * self.tolerance * self.score[asset].abs();
-        noise.common + noise.deviation * self.deviation[asset] + linear
+        noise.common + noise.deviation * deviation(view, asset) + linear
     }
 
     /// The multiplier of the sum (the mean gradient of the free assets), how far it may be off, and whether
     /// the gradient is the same for all of them: then the weights are optimal on their face.
-    pub(super) fn level(&self, noise: Noise) -> (f64, f64, bool) {
-        let free = &self.face.free;
+    pub(super) fn level(&self, free: &[usize], noise: Noise, view: &RankOne<'_>) -> (f64, f64, bool) {
         let level = free.iter().map(|&asset| self.gradient[asset]).sum::<f64>() / free.len().max(1) as f64;
-        let allowed = free.iter().map(|&asset| self.allowance(noise, asset)).fold(0.0, f64::max);
+        let allowed = free.iter().map(|&asset| self.allowance(noise, asset, view)).fold(0.0, f64::max);
         let flat = free.iter().all(|&asset| (self.gradient[asset] - level).abs() <= 2.0 * allowed);
         (level, allowed, flat)
     }
 
     /// The asset whose multiplier has the wrong sign by most (the first one, when `bland`), if any.
-    pub(super) fn entering(&self, noise: Noise, level: f64, allowed: f64, bland: bool) -> Option<usize> {
+    pub(super) fn entering(
+        &self,
+        noise: Noise,
+        level: f64,
+        allowed: f64,
+        bland: bool,
+        view: &RankOne<'_>,
+    ) -> Option<usize> {
         let mut worst = 0.0;
         let mut entering = None;
         for asset in 0..self.weights.len() {
@@ -92,7 +110,7 @@ impl ActiveSetSolver {
             if multiplier >= worst || self.barred[asset] || self.upper[asset] <= self.lower[asset] {
                 continue;
             }
-            if -multiplier > allowed + self.allowance(noise, asset) {
+            if -multiplier > allowed + self.allowance(noise, asset, view) {
                 worst = multiplier;
                 entering = Some(asset);
                 if bland {
@@ -104,12 +122,12 @@ impl ActiveSetSolver {
     }
 
     /// Steps from face to face until no multiplier has the wrong sign.
-    pub(super) fn descend(&mut self, goal: Goal, view: &RankOne<'_>) -> End {
+    pub(super) fn descend(&mut self, face: &mut Face<Cholesky>, goal: Goal, view: &RankOne<'_>) -> End {
         let assets = self.weights.len();
         let (mut newton, mut idle, mut pardons) = (0, 0, 0);
         self.barred.fill(false);
         self.entered = None;
-        if !self.face.prepare(view) {
+        if !face.prepare(view) {
             return End::NeedsDense;
         }
         for _ in 0..100 + 20 * assets {
@@ -119,19 +137,19 @@ impl ActiveSetSolver {
             if self.is_riskless(goal) {
                 return End::Riskless;
             }
-            let noise = self.noise();
-            let (level, allowed, flat) = self.level(noise);
+            let noise = self.noise(view);
+            let (level, allowed, flat) = self.level(&face.free, noise, view);
             let bland = idle > assets;
             if !flat && newton < NEWTON_STEPS {
                 newton += 1;
-                let full = self.newton_step(goal);
-                let advance = self.advance(full, None, bland);
+                let full = self.newton_step(face, goal);
+                let advance = self.advance(face, full, None, bland);
                 idle = if advance.moved { 0 } else { idle + 1 };
                 if !advance.blocked {
                     continue;
                 }
-            } else if let Some(asset) = self.entering(noise, level, allowed, bland) {
-                match self.admit(view, asset, bland) {
+            } else if let Some(asset) = self.entering(noise, level, allowed, bland, view) {
+                match self.admit(face, view, asset, bland) {
                     Some(moved) => idle = if moved { 0 } else { idle + 1 },
                     None => return End::NeedsDense,
                 }
@@ -143,7 +161,7 @@ impl ActiveSetSolver {
                 return End::Optimal;
             }
             newton = 0;
-            if !self.face.prepare(view) {
+            if !face.prepare(view) {
                 return End::NeedsDense;
             }
         }
@@ -157,26 +175,26 @@ impl ActiveSetSolver {
 
     /// The step on the face to its optimum, left in `step`; returns how much of it to take, infinite when
     /// there is no optimum that way before a bound.
-    pub(super) fn newton_step(&mut self, goal: Goal) -> f64 {
-        let size = self.face.free.len();
+    pub(super) fn newton_step<F: Factor>(&mut self, face: &mut Face<F>, goal: Goal) -> f64 {
+        let size = face.free.len();
         let (step, first, second) =
             (&mut self.step[..size], &mut self.first[..size], &mut self.second[..size]);
         if goal != Goal::Sharpe {
-            for (slot, &asset) in step.iter_mut().zip(&self.face.free) {
+            for (slot, &asset) in step.iter_mut().zip(&face.free) {
                 *slot = -self.gradient[asset];
             }
-            self.face.project(step);
+            face.project(step);
             return 1.0;
         }
-        for (position, &asset) in self.face.free.iter().enumerate() {
+        for (position, &asset) in face.free.iter().enumerate() {
             first[position] = self.product[asset];
             second[position] = self.score[asset];
         }
-        self.face.project(first);
-        self.face.project(second);
+        face.project(first);
+        face.project(second);
         // In y, scaled so that κ = 1 here, the optimum is y = (1 + k) w + step with the step summing to zero.
         let (mut along_product, mut along_gradient) = (0.0, 0.0);
-        for (position, &asset) in self.face.free.iter().enumerate() {
+        for (position, &asset) in face.free.iter().enumerate() {
             let gradient = first[position] - self.tolerance * second[position];
             step[position] = gradient;
             along_product += self.product[asset] * first[position];
@@ -192,12 +210,18 @@ impl ActiveSetSolver {
 
     /// Moves along `step` (and one asset more, by its own rate) by at most `full`. An asset that meets its
     /// bound before is fixed there.
-    fn advance(&mut self, full: f64, extra: Option<(usize, f64)>, bland: bool) -> Advance {
-        let size = self.face.free.len();
+    fn advance(
+        &mut self,
+        face: &mut Face<Cholesky>,
+        full: f64,
+        extra: Option<(usize, f64)>,
+        bland: bool,
+    ) -> Advance {
+        let size = face.free.len();
         let largest =
             self.step[..size].iter().fold(extra.map_or(0.0, |_| 1.0), |most: f64, s| most.max(s.abs()));
         let (mut length, mut blocker) = (full, None);
-        let free = self.face.free.iter().copied().zip(self.step[..size].iter().copied());
+        let free = face.free.iter().copied().zip(self.step[..size].iter().copied());
         for (position, (asset, rate)) in free.chain(extra).enumerate() {
             if rate.abs() <= STEP_TOLERANCE * largest || rate == 0.0 {
                 continue;
@@ -211,7 +235,7 @@ impl ActiveSetSolver {
             }
         }
         if length.is_finite() {
-            for (&asset, rate) in self.face.free.iter().zip(&self.step) {
+            for (&asset, rate) in face.free.iter().zip(&self.step) {
                 self.weights[asset] += length * rate;
             }
             if let Some((asset, rate)) = extra {
@@ -226,7 +250,7 @@ impl ActiveSetSolver {
         self.place[asset] = if rate < 0.0 { Place::Lower } else { Place::Upper };
         self.weights[asset] = if rate < 0.0 { self.lower[asset] } else { self.upper[asset] };
         if position < size {
-            self.face.remove(position);
+            face.remove(position);
         }
         // An asset that leaves without having moved entered by rounding: it waits for a real step.
         self.barred[asset] = !moved && self.entered == Some(asset);
@@ -235,8 +259,14 @@ impl ActiveSetSolver {
 
     /// Frees `asset`; where the larger face is singular, moves along its direction without curvature until
     /// a bound is met. Returns whether anything moved, `None` when Σ has to be written out first.
-    pub(super) fn admit(&mut self, view: &RankOne<'_>, asset: usize, bland: bool) -> Option<bool> {
-        if self.face.push(view, asset) {
+    pub(super) fn admit(
+        &mut self,
+        face: &mut Face<Cholesky>,
+        view: &RankOne<'_>,
+        asset: usize,
+        bland: bool,
+    ) -> Option<bool> {
+        if face.push(view, asset) {
             self.place[asset] = Place::Free;
             self.entered = Some(asset);
             return Some(false);
@@ -244,16 +274,16 @@ impl ActiveSetSolver {
         if !view.is_plain() {
             return None;
         }
-        let size = self.face.free.len();
+        let size = face.free.len();
         let rate = if self.place[asset] == Place::Lower { 1.0 } else { -1.0 };
-        self.face.exchange(view, asset, &mut self.step[..size]);
+        face.exchange(view, asset, &mut self.step[..size]);
         for slot in &mut self.step[..size] {
             *slot *= rate;
         }
-        let Advance { moved, .. } = self.advance(f64::INFINITY, Some((asset, rate)), bland);
-        if self.face.free.len() < size {
-            if !self.face.push(view, asset) {
-                self.face.push_floored(view, asset);
+        let Advance { moved, .. } = self.advance(face, f64::INFINITY, Some((asset, rate)), bland);
+        if face.free.len() < size {
+            if !face.push(view, asset) {
+                face.push_floored(view, asset);
             }
             self.place[asset] = Place::Free;
         }

@@ -1,9 +1,14 @@
 //! The efficient frontier as its corner portfolios: between two neighbours every efficient portfolio is
 //! their convex combination.
 
+use super::critical_line::Corner;
 use super::vector::dot;
 use crate::matrix::SymmetricMatrix;
 use crate::portfolio::{FrontierPoint, Label};
+
+/// In universes up to this size each corner is evaluated by itself; beyond it, where that would take longer
+/// than the tracing, its risk is the one that was followed along the line, the same to rounding.
+const MOST_EVALUATED: usize = 256;
 
 /// The efficient frontier under box bounds, per bar.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,34 +24,36 @@ pub struct Frontier {
 }
 
 impl Frontier {
-    /// From the weights of the corners in the order they were traced.
+    /// From the corners in the order they were traced. Their variances are under `covariance` times `unit`,
+    /// or under another covariance where there is none.
     pub(super) fn new(
         mean: &[f64],
         covariance: SymmetricMatrix,
-        corners: Vec<Vec<f64>>,
+        corners: Vec<Corner>,
+        unit: Option<f64>,
         label: Label,
     ) -> Self {
         let mut frontier = Self { corners: Vec::new(), label, mean: mean.to_vec(), covariance };
-        for weights in corners {
-            frontier.append(weights);
+        let traced = unit.filter(|_| mean.len() > MOST_EVALUATED);
+        for Corner { weights, variance } in corners {
+            let point = match traced {
+                Some(unit) => FrontierPoint {
+                    risk: (variance.max(0.0) / unit).sqrt(),
+                    mean: dot(&frontier.mean, &weights),
+                    weights,
+                },
+                None => frontier.point(weights),
+            };
+            frontier.append(point, label.is_ok());
         }
         frontier
     }
 
-    /// The same portfolios with their risks under another covariance.
-    pub(super) fn under(mut self, covariance: SymmetricMatrix) -> Self {
-        self.covariance = covariance;
-        for index in 0..self.corners.len() {
-            let weights = std::mem::take(&mut self.corners[index].weights);
-            self.corners[index] = self.point(weights);
-        }
-        self
-    }
-
-    /// Keeps mean and risk strictly rising: corners closer than rounding are one.
-    fn append(&mut self, weights: Vec<f64>) {
-        let point = self.point(weights);
-        while self.corners.last().is_some_and(|last| point.mean > last.mean && point.risk <= last.risk) {
+    /// Keeps mean and, where it is to, risk strictly rising: corners closer than rounding are one.
+    fn append(&mut self, point: FrontierPoint, risk_rises: bool) {
+        while risk_rises
+            && self.corners.last().is_some_and(|last| point.mean > last.mean && point.risk <= last.risk)
+        {
             self.corners.pop();
         }
         if self.corners.last().is_none_or(|last| point.mean > last.mean) {

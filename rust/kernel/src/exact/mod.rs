@@ -21,6 +21,7 @@ mod critical_line;
 mod descent;
 mod face;
 mod frontier;
+mod inverse;
 mod rank_one;
 mod settle;
 mod vector;
@@ -28,6 +29,8 @@ mod vector;
 pub use active_set::{ActiveSetSolver, Solution, Start, Status};
 pub use frontier::Frontier;
 pub use rank_one::RankOne;
+
+use critical_line::Corner;
 
 use crate::matrix::SymmetricMatrix;
 use crate::portfolio::{Fallback, Label, Method, Objective, Portfolio};
@@ -62,24 +65,30 @@ pub fn solve(problem: &Problem, objective: Objective) -> Portfolio {
 /// line method. Where a feasible portfolio is riskless it is that of the shrunk covariance, and labelled so.
 #[must_use]
 pub fn frontier(problem: &Problem) -> Frontier {
+    let (mean, bounds) = (problem.mean(), problem.bounds());
     if let Some((weights, label)) = trivial(problem) {
-        return Frontier::new(problem.mean(), problem.covariance().clone(), vec![weights], label);
+        let only = Corner { weights, variance: 0.0 };
+        return Frontier::new(mean, problem.covariance().clone(), vec![only], None, label);
     }
-    let scaled = scaled_down(problem.covariance());
-    let (covariance, label) = if is_riskless(&scaled, problem.bounds()) {
-        (regular_stand_in(problem), Label::Fallback(Fallback::Singular))
-    } else {
-        (problem.covariance().clone(), Label::Ok)
-    };
-    let corners = critical_line::corners(problem.mean(), &scaled_down(&covariance), problem.bounds());
-    Frontier::new(problem.mean(), covariance, corners, label).under(problem.covariance().clone())
+    let (scaled, unit) = scaled_down(problem.covariance().clone());
+    let mut solver = ActiveSetSolver::new(bounds);
+    let least = solver.solve_min_variance(&RankOne::plain(&scaled), Start::Cold);
+    if !counts_as_riskless(&least, &scaled) {
+        let corners = critical_line::corners(mean, &scaled, bounds, solver);
+        return Frontier::new(mean, problem.covariance().clone(), corners, Some(unit), Label::Ok);
+    }
+    let regular = regular_stand_in(problem);
+    solver.solve_min_variance(&RankOne::plain(&regular), Start::Cold);
+    let corners = critical_line::corners(mean, &regular, bounds, solver);
+    let label = Label::Fallback(Fallback::Singular);
+    Frontier::new(mean, problem.covariance().clone(), corners, None, label)
 }
 
 fn optimal_weights(problem: &Problem, objective: Objective) -> (Vec<f64>, Label) {
     if let Some(answer) = trivial(problem) {
         return answer;
     }
-    let covariance = scaled_down(problem.covariance());
+    let (covariance, _) = scaled_down(problem.covariance().clone());
     if objective == Objective::MinVariance {
         return min_variance(problem, &covariance);
     }
@@ -98,7 +107,7 @@ fn optimal_weights(problem: &Problem, objective: Objective) -> (Vec<f64>, Label)
         return (weights, Label::Fallback(Fallback::NoPositiveExcessMean));
     }
     if status == Status::Riskless || is_riskless(&covariance, problem.bounds()) {
-        let (weights, _) = sharpest(&mut solver, &scaled_down(&regular_stand_in(problem)));
+        let (weights, _) = sharpest(&mut solver, &regular_stand_in(problem));
         return (weights, Label::Fallback(Fallback::Singular));
     }
     (weights, label_of(status))
@@ -110,7 +119,7 @@ fn min_variance(problem: &Problem, covariance: &SymmetricMatrix) -> (Vec<f64>, L
     if !counts_as_riskless(&solution, covariance) {
         return (solution.weights.to_vec(), label_of(solution.status));
     }
-    let regular = scaled_down(&regular_stand_in(problem));
+    let regular = regular_stand_in(problem);
     let solution = solver.solve_min_variance(&RankOne::plain(&regular), Start::Cold);
     (solution.weights.to_vec(), Label::Fallback(Fallback::Singular))
 }
@@ -142,17 +151,18 @@ fn trivial(problem: &Problem) -> Option<(Vec<f64>, Label)> {
     Some((solution.weights.to_vec(), Label::Fallback(Fallback::ZeroVariance)))
 }
 
-/// A covariance without riskless portfolios to stand in for the problem's: its shrunk one, where that will do.
+/// A covariance without riskless portfolios to stand in for the problem's, scaled down: its shrunk one, where
+/// that will do.
 fn regular_stand_in(problem: &Problem) -> SymmetricMatrix {
-    let shrunk = problem.shrunk_covariance();
-    if !is_riskless(&scaled_down(&shrunk), problem.bounds()) {
+    let (shrunk, _) = scaled_down(problem.shrunk_covariance());
+    if !is_riskless(&shrunk, problem.bounds()) {
         return shrunk;
     }
     let covariance = problem.covariance();
     let typical =
         (0..covariance.order()).map(|asset| covariance.diagonal(asset) / covariance.order() as f64).sum();
     // Its least variance is a tenth of what the identity would have: never riskless.
-    covariance.shrunk(DEFAULT_SHRINKAGE, typical)
+    scaled_down(covariance.shrunk(DEFAULT_SHRINKAGE, typical)).0
 }
 
 fn is_riskless(covariance: &SymmetricMatrix, bounds: &Bounds) -> bool {
@@ -170,14 +180,13 @@ fn identity(order: usize) -> SymmetricMatrix {
     SymmetricMatrix::from_lower(order, |row, column| f64::from(u8::from(row == column)))
 }
 
-/// The matrix times a power of two that brings its largest variance near one: exact, and safe from
-/// overflow and underflow.
-fn scaled_down(covariance: &SymmetricMatrix) -> SymmetricMatrix {
+/// The matrix times a power of two that brings its largest variance near one, and that power: exact, and safe
+/// from overflow and underflow.
+fn scaled_down(mut covariance: SymmetricMatrix) -> (SymmetricMatrix, f64) {
     let largest = (0..covariance.order()).map(|asset| covariance.diagonal(asset)).fold(0.0, f64::max);
     let unit = inverse_power_of_two(largest);
-    let mut scaled = covariance.clone();
-    scaled.as_mut_slice().iter_mut().for_each(|entry| *entry *= unit);
-    scaled
+    covariance.as_mut_slice().iter_mut().for_each(|entry| *entry *= unit);
+    (covariance, unit)
 }
 
 /// A power of two near the reciprocal of `size`; one for zero.

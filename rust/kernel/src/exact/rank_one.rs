@@ -1,6 +1,6 @@
 //! A covariance seen as a fixed matrix plus a rank-one term, so that a tick costs no O(N²) update.
 
-use super::vector::{add_scaled, dot};
+use super::vector::{add_rows, add_scaled, dot};
 use crate::matrix::SymmetricMatrix;
 
 /// The covariance `base + coefficient · vector vectorᵀ`, borrowed.
@@ -50,13 +50,20 @@ impl<'a> RankOne<'a> {
     /// `out = Σ x`; costs O(N) for each non-zero element of `x`.
     pub fn multiply_into(&self, x: &[f64], out: &mut [f64]) {
         out.fill(0.0);
-        for (row, &weight) in x.iter().enumerate() {
-            if weight != 0.0 {
-                add_scaled(out, weight, self.base.row(row));
-            }
-        }
+        add_rows(out, x.iter().copied().enumerate(), |row| self.base.row(row));
         if !self.is_plain() {
             add_scaled(out, self.coefficient * dot(self.vector, x), self.vector);
+        }
+    }
+
+    /// As [`multiply_into`](Self::multiply_into) for a vector that is zero but for `elements` at `places`.
+    pub(super) fn multiply_sparse_into(&self, places: &[usize], elements: &[f64], out: &mut [f64]) {
+        out.fill(0.0);
+        let terms = || places.iter().copied().zip(elements.iter().copied());
+        add_rows(out, terms(), |row| self.base.row(row));
+        if !self.is_plain() {
+            let along: f64 = terms().map(|(place, element)| self.vector[place] * element).sum();
+            add_scaled(out, self.coefficient * along, self.vector);
         }
     }
 

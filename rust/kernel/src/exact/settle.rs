@@ -1,27 +1,32 @@
 //! The last step of a solve: the weights as a function of the active set alone, with every condition of
 //! optimality checked. It makes the bits of a warm and of a cold answer the same, and most ticks need no more.
 
-use super::active_set::{ActiveSetSolver, Goal, Place};
+use super::active_set::{Goal, Place, State};
 use super::descent::NEWTON_STEPS;
+use super::face::Face;
+use super::inverse::Inverse;
 use super::rank_one::RankOne;
-use super::vector::{add_scaled, dot};
+use super::vector::{add_scaled, dot, sum};
 
 /// How far outside its bounds a weight may come out of the linear algebra.
 const BOUND_TOLERANCE: f64 = 1e-13;
 
-impl ActiveSetSolver {
+impl State {
     /// Recomputes the weights from the active set alone, with a factor made from scratch, and checks every
-    /// condition of optimality. On failure nothing has changed but the order of the free assets.
-    pub(super) fn settle(&mut self, goal: Goal, view: &RankOne<'_>) -> bool {
-        if !self.face.is_canonical_for(view) && !self.face.refactor(view, self.typical) {
-            return false;
+    /// condition of optimality. On failure nothing has changed.
+    pub(super) fn settle(&mut self, face: &mut Face<Inverse>, goal: Goal, view: &RankOne<'_>) -> bool {
+        if !face.is_factor_of(view) {
+            let free = (0..self.place.len()).filter(|&asset| self.place[asset] == Place::Free);
+            if !face.factorise(view, self.typical, free) {
+                return false;
+            }
         }
-        if !self.face.prepare(view) {
+        if !face.prepare(view) {
             return false;
         }
         self.barred.fill(false);
         self.backup.copy_from_slice(&self.weights);
-        let settled = self.target(goal, view) && self.is_optimal(goal, view);
+        let settled = self.target(face, goal, view) && self.is_optimal(face, goal, view);
         if !settled {
             self.weights.copy_from_slice(&self.backup);
         }
@@ -30,8 +35,8 @@ impl ActiveSetSolver {
 
     /// The optimum on the face, in closed form: the minimum-variance portfolio of the face plus the right
     /// multiple of the direction that raises the mean.
-    fn target(&mut self, goal: Goal, view: &RankOne<'_>) -> bool {
-        let size = self.face.free.len();
+    fn target(&mut self, face: &mut Face<Inverse>, goal: Goal, view: &RankOne<'_>) -> bool {
+        let size = face.free.len();
         let (mut budget, mut fixed_score, mut any_fixed) = (1.0, 0.0, false);
         for asset in 0..self.weights.len() {
             self.weights[asset] = match self.place[asset] {
@@ -50,27 +55,33 @@ impl ActiveSetSolver {
         if any_fixed {
             view.multiply_into(&self.weights, &mut self.product);
             fixed_variance = dot(&self.weights, &self.product);
-            for (slot, &asset) in self.second.iter_mut().zip(&self.face.free) {
+            for (slot, &asset) in self.second.iter_mut().zip(&face.free) {
                 *slot = self.product[asset];
             }
             self.step[..size].copy_from_slice(&self.second[..size]);
-            self.face.solve(&mut self.step[..size]);
+            face.solve(&mut self.step[..size]);
         } else {
             self.step[..size].fill(0.0);
         }
-        let multiplier = (budget + self.step[..size].iter().sum::<f64>()) / self.face.ones_sum;
-        for (slot, one) in self.step[..size].iter_mut().zip(&self.face.ones) {
+        let multiplier = (budget + sum(&self.step[..size])) / face.ones_sum;
+        for (slot, one) in self.step[..size].iter_mut().zip(&face.ones) {
             *slot = multiplier * one - *slot;
         }
         let crossed = dot(&self.step[..size], &self.second[..size]);
-        let variance = budget * (multiplier - self.face.ridge() * budget) + crossed + fixed_variance;
-        self.add_mean_direction(goal, fixed_score, variance)
+        let variance = budget * (multiplier - face.ridge() * budget) + crossed + fixed_variance;
+        self.add_mean_direction(face, goal, fixed_score, variance)
     }
 
-    fn add_mean_direction(&mut self, goal: Goal, fixed_score: f64, variance: f64) -> bool {
-        let size = self.face.free.len();
+    fn add_mean_direction(
+        &mut self,
+        face: &mut Face<Inverse>,
+        goal: Goal,
+        fixed_score: f64,
+        variance: f64,
+    ) -> bool {
+        let size = face.free.len();
         let (step, rise) = (&mut self.step[..size], &mut self.first[..size]);
-        for (slot, &asset) in rise.iter_mut().zip(&self.face.free) {
+        for (slot, &asset) in rise.iter_mut().zip(&face.free) {
             *slot = self.score[asset];
         }
         let tolerance = match goal {
@@ -81,35 +92,35 @@ impl ActiveSetSolver {
             return false;
         }
         if tolerance != 0.0 {
-            self.face.project(rise);
+            face.project(rise);
             add_scaled(step, tolerance, rise);
         }
-        for (&asset, &weight) in self.face.free.iter().zip(step.iter()) {
+        for (&asset, &weight) in face.free.iter().zip(step.iter()) {
             self.weights[asset] = weight;
         }
         true
     }
 
     /// True when the present weights satisfy bounds and multipliers, after correction for rounding.
-    fn is_optimal(&mut self, goal: Goal, view: &RankOne<'_>) -> bool {
+    fn is_optimal(&mut self, face: &mut Face<Inverse>, goal: Goal, view: &RankOne<'_>) -> bool {
         for correction in 0..=NEWTON_STEPS {
-            let within = self.face.free.iter().all(|&asset| {
+            let within = face.free.iter().all(|&asset| {
                 let weight = self.weights[asset];
                 weight >= self.lower[asset] - BOUND_TOLERANCE && weight <= self.upper[asset] + BOUND_TOLERANCE
             });
             if !within || !self.take_gradient(goal, view) || self.is_riskless(goal) {
                 return false;
             }
-            let noise = self.noise();
-            let (level, allowed, flat) = self.level(noise);
+            let noise = self.noise(view);
+            let (level, allowed, flat) = self.level(&face.free, noise, view);
             if flat || correction == NEWTON_STEPS {
-                return flat && self.entering(noise, level, allowed, true).is_none();
+                return flat && self.entering(noise, level, allowed, true, view).is_none();
             }
-            let full = self.newton_step(goal);
+            let full = self.newton_step(face, goal);
             if !full.is_finite() {
                 return false;
             }
-            for (&asset, rate) in self.face.free.iter().zip(&self.step) {
+            for (&asset, rate) in face.free.iter().zip(&self.step) {
                 self.weights[asset] += full * rate;
             }
         }
