@@ -3,23 +3,45 @@
 //! Both triangles are stored, row-major, so that a row is a contiguous slice. No units, no validation
 //! beyond shape: [`Problem`](crate::Problem) checks what a covariance must satisfy.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::error::{Result, require_length};
 
 /// Elements of a product that are summed side by side.
 const COLUMNS: usize = 16;
 
 /// Dense symmetric matrix of order `n`, row-major, both triangles stored.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct SymmetricMatrix {
     order: usize,
     data: Vec<f64>,
+    /// Another number for other entries, so that what was computed from a matrix is known to be still that of
+    /// it without reading it all. It is in no result.
+    stamp: Stamp,
+}
+
+impl PartialEq for SymmetricMatrix {
+    fn eq(&self, other: &Self) -> bool {
+        self.order == other.order && self.data == other.data
+    }
+}
+
+/// See [`SymmetricMatrix::stamp`]; zero for the empty matrix only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Stamp(u64);
+
+impl Stamp {
+    fn fresh() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed) + 1)
+    }
 }
 
 impl SymmetricMatrix {
     /// The matrix of order `order` with every entry zero.
     #[must_use]
     pub fn zeros(order: usize) -> Self {
-        Self { order, data: vec![0.0; order * order] }
+        Self { order, data: vec![0.0; order * order], stamp: Stamp::fresh() }
     }
 
     /// Takes `order * order` row-major entries as they are; symmetry is the caller's claim.
@@ -28,7 +50,7 @@ impl SymmetricMatrix {
     /// [`Error::Shape`](crate::Error::Shape) when the number of entries is another.
     pub fn from_row_major(order: usize, data: Vec<f64>) -> Result<Self> {
         require_length("covariance", order * order, data.len())?;
-        Ok(Self { order, data })
+        Ok(Self { order, data, stamp: Stamp::fresh() })
     }
 
     /// Fills both triangles from `entry(row, column)`, called for `column <= row` only.
@@ -37,7 +59,7 @@ impl SymmetricMatrix {
         let mut matrix = Self::zeros(order);
         for row in 0..order {
             for column in 0..=row {
-                matrix.set(row, column, entry(row, column));
+                matrix.write(row, column, entry(row, column));
             }
         }
         matrix
@@ -59,6 +81,12 @@ impl SymmetricMatrix {
     /// Sets (`row`, `column`) and its mirror image.
     #[inline]
     pub fn set(&mut self, row: usize, column: usize, value: f64) {
+        self.stamp = Stamp::fresh();
+        self.write(row, column, value);
+    }
+
+    #[inline]
+    fn write(&mut self, row: usize, column: usize, value: f64) {
         self.data[row * self.order + column] = value;
         self.data[column * self.order + row] = value;
     }
@@ -78,7 +106,13 @@ impl SymmetricMatrix {
 
     /// All entries, row-major, to be changed; the caller keeps both triangles equal.
     pub fn as_mut_slice(&mut self) -> &mut [f64] {
+        self.stamp = Stamp::fresh();
         &mut self.data
+    }
+
+    /// Two matrices of the same stamp have the same entries: each change gives another one, a copy keeps it.
+    pub(crate) fn stamp(&self) -> Stamp {
+        self.stamp
     }
 
     /// The entry in the middle: variances, for a covariance.
@@ -165,6 +199,33 @@ mod tests {
     fn shrinking_entirely_leaves_the_target() {
         let matrix = SymmetricMatrix::from_lower(2, |_, _| 3.0).shrunk(1.0, 2.0);
         assert_eq!(matrix.as_slice(), [2.0, 0.0, 0.0, 2.0]);
+    }
+
+    #[test]
+    fn each_change_gives_another_stamp_and_a_copy_keeps_it() {
+        let mut matrix = SymmetricMatrix::zeros(2);
+        let copy = matrix.clone();
+        assert_eq!(matrix.stamp(), copy.stamp());
+        matrix.set(0, 1, 1.0);
+        assert_ne!(matrix.stamp(), copy.stamp());
+        let before = matrix.stamp();
+        matrix.as_mut_slice()[1] = 0.0;
+        assert_ne!(matrix.stamp(), before);
+        assert_ne!(SymmetricMatrix::zeros(2).stamp(), copy.stamp());
+        assert_eq!(SymmetricMatrix::zeros(2), copy);
+    }
+
+    #[test]
+    fn a_quadratic_form_covers_whole_and_partial_blocks() {
+        for order in [1, 15, 16, 17, 40] {
+            let matrix = SymmetricMatrix::from_lower(order, |i, j| 1.0 / (1 + i + j) as f64);
+            let x: Vec<f64> =
+                (0..order).map(|i| f64::from(u8::from(i % 3 != 1)) * (i as f64 - 4.0)).collect();
+            let mut product = vec![0.0; order];
+            matrix.multiply_into(&x, &mut product);
+            let expected = dot(&x, &product);
+            assert!((matrix.quadratic_form(&x) - expected).abs() <= 1e-13 * expected.abs());
+        }
     }
 
     #[test]

@@ -317,8 +317,7 @@ impl State {
     /// their answers the same bits.
     pub(super) fn tidy(&mut self) {
         for (weight, (&lower, &upper)) in self.weights.iter_mut().zip(self.lower.iter().zip(&self.upper)) {
-            let within = if upper - *weight <= SNAP { upper } else { *weight };
-            *weight = if within - lower <= SNAP { lower } else { within };
+            *weight = snap(*weight, lower, upper);
         }
         let missing = 1.0 - sum(&self.weights);
         if missing.abs() <= SNAP {
@@ -328,13 +327,21 @@ impl State {
         for pass in [Place::Free, Place::Lower, Place::Upper] {
             for asset in 0..self.weights.len() {
                 if self.place[asset] == pass && left != 0.0 {
-                    let old = self.weights[asset];
-                    self.weights[asset] = (old + left).clamp(self.lower[asset], self.upper[asset]);
-                    left -= self.weights[asset] - old;
+                    let (old, lower, upper) = (self.weights[asset], self.lower[asset], self.upper[asset]);
+                    let weight = (old + left).clamp(lower, upper);
+                    left -= weight - old;
+                    self.weights[asset] = snap(weight, lower, upper);
                 }
             }
         }
     }
+}
+
+/// The weight inside its bounds, and on one of them where it is within rounding of it.
+#[inline]
+fn snap(weight: f64, lower: f64, upper: f64) -> f64 {
+    let weight = if upper - weight <= SNAP { upper } else { weight };
+    if weight - lower <= SNAP { lower } else { weight }
 }
 
 /// How a descent ended.

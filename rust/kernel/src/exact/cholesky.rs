@@ -2,7 +2,7 @@
 //! for F assets. Everything is allocated once, for the whole universe. See Golub & Van Loan, Matrix
 //! Computations, 4th ed., section 6.5.
 
-use super::vector::{add_scaled, dot};
+use super::vector::{add_four, add_scaled, dot};
 
 /// Rows rotated side by side: the rotations of one row wait for each other, those of several do not.
 const LANES: usize = 4;
@@ -73,10 +73,7 @@ impl Cholesky {
         for (index, value) in row.iter_mut().enumerate() {
             *value = entry(index);
         }
-        for k in 0..order {
-            let known = dot(&above[start(k)..start(k) + k], &row[..k]);
-            row[k] = (row[k] - known) * self.inverse_diagonal[k];
-        }
+        substitute(above, &self.inverse_diagonal[..order], row);
         diagonal - dot(row, row)
     }
 
@@ -145,15 +142,47 @@ impl Cholesky {
 
     /// `x = A⁻¹ x`; `x` has one element a row.
     pub(super) fn solve(&self, x: &mut [f64]) {
-        for k in 0..self.order {
-            let known = dot(&self.row(k)[..k], &x[..k]);
-            x[k] = (x[k] - known) * self.inverse_diagonal[k];
+        let x = &mut x[..self.order];
+        substitute(&self.rows, &self.inverse_diagonal[..self.order], x);
+        // Rows from the last to the first, four at a time: the triangle of the four, then all before them.
+        let mut end = self.order;
+        while end >= LANES {
+            let first = end - LANES;
+            for k in (first..end).rev() {
+                let value = x[k] * self.inverse_diagonal[k];
+                x[k] = value;
+                add_scaled(&mut x[first..k], -value, &self.row(k)[first..k]);
+            }
+            let (before, four) = x[..end].split_at_mut(first);
+            let rows = [first + 3, first + 2, first + 1, first].map(|k| self.row(k));
+            add_four(before, [-four[3], -four[2], -four[1], -four[0]], rows);
+            end = first;
         }
-        for k in (0..self.order).rev() {
+        for k in (0..end).rev() {
             let value = x[k] * self.inverse_diagonal[k];
             x[k] = value;
             add_scaled(&mut x[..k], -value, &self.row(k)[..k]);
         }
+    }
+}
+
+/// `x = L⁻¹ x` for packed rows of L. Four rows at a time: their products with what is known do not wait for each
+/// other.
+fn substitute(rows: &[f64], inverse_diagonal: &[f64], x: &mut [f64]) {
+    let mut first = 0;
+    while first < x.len() {
+        let lanes = LANES.min(x.len() - first);
+        let (before, four) = x.split_at_mut(first);
+        let mut known = [0.0; LANES];
+        for (lane, known) in known.iter_mut().enumerate().take(lanes) {
+            *known = dot(&rows[start(first + lane)..][..first], before);
+        }
+        for lane in 0..lanes {
+            let row = &rows[start(first + lane) + first..][..lane];
+            let within: f64 = row.iter().zip(four.iter()).map(|(entry, x)| entry * x).sum();
+            four[lane] = (four[lane] - (known[lane] + within)) * inverse_diagonal[first + lane];
+        }
+        first += lanes;
     }
 }
 

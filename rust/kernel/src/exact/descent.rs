@@ -38,11 +38,6 @@ pub(super) struct Noise {
     common: f64,
 }
 
-/// Standard deviation of one asset.
-fn deviation(view: &RankOne<'_>, asset: usize) -> f64 {
-    view.entry(asset, asset).max(0.0).sqrt()
-}
-
 impl State {
     /// Takes Σw, the variance and the gradient `Σw − t·score` at the present weights. False when the goal is
     /// the Sharpe ratio and the excess mean is not positive.
@@ -65,12 +60,18 @@ impl State {
         }
     }
 
-    /// How far gradient elements may be off.
+    /// How far gradient elements may be off. By the inequality of Cauchy and Schwarz `Σ|w|σ` is at most
+    /// `√(Σ|w| · Σ|w|σ²)`, which takes one root.
     pub(super) fn noise(&self, view: &RankOne<'_>) -> Noise {
-        let held = self.weights.iter().enumerate().filter(|(_, weight)| **weight != 0.0);
-        let terms = held.map(|(asset, weight)| weight.abs() * deviation(view, asset));
+        let (mut size, mut variance) = (0.0, 0.0);
+        for (asset, weight) in self.weights.iter().enumerate() {
+            if *weight != 0.0 {
+                size += weight.abs();
+                variance += weight.abs() * view.entry(asset, asset).max(0.0);
+            }
+        }
         Noise {
-            deviation: self.rounding * terms.sum::<f64>(),
+            deviation: self.rounding * (size * variance).sqrt(),
             common: MULTIPLIER_TOLERANCE * self.variance.max(0.0),
         }
     }
@@ -78,16 +79,29 @@ impl State {
     /// How far the gradient element of one asset may be off.
     pub(super) fn allowance(&self, noise: Noise, asset: usize, view: &RankOne<'_>) -> f64 {
         let linear = self.rounding * self.tolerance * self.score[asset].abs();
-        noise.common + noise.deviation * deviation(view, asset) + linear
+        noise.common + noise.deviation * view.entry(asset, asset).max(0.0).sqrt() + linear
     }
 
     /// The multiplier of the sum (the mean gradient of the free assets), how far it may be off, and whether
     /// the gradient is the same for all of them: then the weights are optimal on their face.
     pub(super) fn level(&self, free: &[usize], noise: Noise, view: &RankOne<'_>) -> (f64, f64, bool) {
-        let level = free.iter().map(|&asset| self.gradient[asset]).sum::<f64>() / free.len().max(1) as f64;
-        let allowed = free.iter().map(|&asset| self.allowance(noise, asset, view)).fold(0.0, f64::max);
-        let flat = free.iter().all(|&asset| (self.gradient[asset] - level).abs() <= 2.0 * allowed);
-        (level, allowed, flat)
+        let mut sum = 0.0;
+        let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
+        let (mut variance, mut score) = (0.0_f64, 0.0_f64);
+        for &asset in free {
+            let gradient = self.gradient[asset];
+            sum += gradient;
+            least = if gradient < least { gradient } else { least };
+            most = if gradient > most { gradient } else { most };
+            let own = view.entry(asset, asset);
+            variance = if own > variance { own } else { variance };
+            let own = self.score[asset].abs();
+            score = if own > score { own } else { score };
+        }
+        let level = sum / free.len().max(1) as f64;
+        let linear = self.rounding * self.tolerance * score;
+        let allowed = noise.common + noise.deviation * variance.sqrt() + linear;
+        (level, allowed, most - level <= 2.0 * allowed && level - least <= 2.0 * allowed)
     }
 
     /// The asset whose multiplier has the wrong sign by most (the first one, when `bland`), if any.

@@ -13,6 +13,7 @@ use super::cholesky::Cholesky;
 use super::inverse::Inverse;
 use super::rank_one::RankOne;
 use super::vector::{add_scaled, dot, same_bits, sum};
+use crate::matrix::Stamp;
 
 /// A pivot below this multiple of its diagonal element is rounding: the matrix is singular.
 const PIVOT_TOLERANCE: f64 = 2e-14;
@@ -60,7 +61,8 @@ pub(super) struct Face<F> {
     clean: bool,
     /// Changes since the factor was made.
     updates: usize,
-    /// Rows of the base matrix the factor was made from, to notice another matrix.
+    /// The base matrix the factor was made from, and its rows, to notice another one.
+    stamp: Stamp,
     seen: Vec<f64>,
     ones_of_base: Vec<f64>,
     ones_known: bool,
@@ -83,6 +85,7 @@ impl<F: Factor> Face<F> {
             ridge: 0.0,
             clean: false,
             updates: 0,
+            stamp: Stamp::default(),
             seen: vec![0.0; assets * assets],
             ones_of_base: zeros(),
             ones_known: false,
@@ -101,14 +104,22 @@ impl<F: Factor> Face<F> {
     }
 
     /// True when the factor is that of `view`'s base on the free set, without a floored pivot.
-    pub(super) fn is_factor_of(&self, view: &RankOne<'_>) -> bool {
+    pub(super) fn is_factor_of(&mut self, view: &RankOne<'_>) -> bool {
+        if !self.clean || self.factor.order() != self.free.len() {
+            return false;
+        }
+        if self.stamp == view.base.stamp() {
+            return true;
+        }
         let order = view.order();
-        self.clean
-            && self.factor.order() == self.free.len()
-            && self
-                .free
-                .iter()
-                .all(|&asset| same_bits(view.base.row(asset), &self.seen[asset * order..(asset + 1) * order]))
+        let same = self
+            .free
+            .iter()
+            .all(|&asset| same_bits(view.base.row(asset), &self.seen[asset * order..(asset + 1) * order]));
+        if same {
+            self.stamp = view.base.stamp();
+        }
+        same
     }
 
     fn see(&mut self, view: &RankOne<'_>, asset: usize) {
@@ -209,6 +220,7 @@ impl Face<Inverse> {
         self.ones_known = false;
         let ridge = self.ridge_for(view, typical);
         self.ridge = ridge;
+        self.stamp = view.base.stamp();
         for position in 0..self.free.len() {
             self.see(view, self.free[position]);
         }
@@ -240,6 +252,7 @@ impl Face<Cholesky> {
     pub(super) fn refactor(&mut self, view: &RankOne<'_>, typical: f64) -> bool {
         self.free.sort_unstable();
         self.ridge = self.ridge_for(view, typical);
+        self.stamp = view.base.stamp();
         self.factor.clear();
         self.ones_known = false;
         self.updates = 0;

@@ -5,7 +5,7 @@
 //! rows, and `A⁻¹x = L⁻ᵀ(L⁻¹x)` is two products without the chain of dependent steps that substitution is.
 //! Computing `L⁻¹` costs F³/6 multiplications once for an active set. For very many assets it is left out.
 
-use super::vector::{add_rows, add_scaled, dot};
+use super::vector::{Rows, add_rows, add_scaled, add_triangle, dot};
 
 /// Beyond this many rows the triangle is not inverted: a set this large answers too few ticks.
 const MOST_INVERTED: usize = 256;
@@ -19,6 +19,9 @@ pub(super) struct Inverse {
     /// Rows of L⁻¹, zero right of the diagonal; the stride is the order.
     lower: Vec<f64>,
     inverse_diagonal: Vec<f64>,
+    /// The numbers from zero on, and room for factors.
+    rising: Vec<usize>,
+    factors: Vec<f64>,
 }
 
 impl Inverse {
@@ -30,6 +33,8 @@ impl Inverse {
             upper: vec![0.0; capacity * capacity],
             lower: vec![0.0; inverted * inverted],
             inverse_diagonal: vec![0.0; capacity],
+            rising: (0..capacity).collect(),
+            factors: vec![0.0; capacity],
         }
     }
 
@@ -52,8 +57,11 @@ impl Inverse {
             let current = &mut below[row..order];
             fill(row, current);
             let least = least(current[0]);
-            let factors = (0..row).map(|k| (k, -above[k * order + row]));
-            add_rows(current, factors, |k| &above[k * order + row..(k + 1) * order]);
+            for (k, factor) in self.factors[..row].iter_mut().enumerate() {
+                *factor = -above[k * order + row];
+            }
+            let rows = Rows { data: above, stride: order, first: row };
+            add_rows(current, rows, &self.rising[..row], &self.factors[..row]);
             let pivot = current[0];
             if !(pivot > least && pivot.is_finite()) {
                 return false;
@@ -76,8 +84,11 @@ impl Inverse {
             let (above, below) = self.lower.split_at_mut(row * order);
             let current = &mut below[..order];
             current.fill(0.0);
-            let factors = (0..row).map(|k| (k, -self.upper[k * order + row]));
-            add_rows(&mut current[..row], factors, |k| &above[k * order..k * order + row]);
+            for (k, factor) in self.factors[..row].iter_mut().enumerate() {
+                *factor = -self.upper[k * order + row];
+            }
+            let rows = Rows { data: above, stride: order, first: 0 };
+            add_triangle(&mut current[..row], rows, &self.rising[..row], &self.factors[..row]);
             let inverse = self.inverse_diagonal[row];
             current[..row].iter_mut().for_each(|element| *element *= inverse);
             current[row] = inverse;
@@ -96,17 +107,8 @@ impl Inverse {
             *slot = dot(&lower(row)[..=row], &x[..=row]);
         }
         x.fill(0.0);
-        let mut row = 0;
-        while row + 4 <= order {
-            let last = row + 4;
-            let factors = [scratch[row], scratch[row + 1], scratch[row + 2], scratch[row + 3]];
-            let rows = [lower(row), lower(row + 1), lower(row + 2), lower(row + 3)];
-            super::vector::add_four(&mut x[..last], factors, rows);
-            row = last;
-        }
-        for row in row..order {
-            add_scaled(&mut x[..=row], scratch[row], lower(row));
-        }
+        let rows = Rows { data: &self.lower, stride: order, first: 0 };
+        add_triangle(x, rows, &self.rising[..order], &scratch[..order]);
     }
 
     fn substitute(&self, x: &mut [f64]) {

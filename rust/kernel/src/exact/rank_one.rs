@@ -1,6 +1,6 @@
 //! A covariance seen as a fixed matrix plus a rank-one term, so that a tick costs no O(N²) update.
 
-use super::vector::{add_rows, add_scaled, dot};
+use super::vector::{Rows, add_rows, add_scaled, dot};
 use crate::matrix::SymmetricMatrix;
 
 /// The covariance `base + coefficient · vector vectorᵀ`, borrowed.
@@ -49,8 +49,18 @@ impl<'a> RankOne<'a> {
 
     /// `out = Σ x`; costs O(N) for each non-zero element of `x`.
     pub fn multiply_into(&self, x: &[f64], out: &mut [f64]) {
+        const TOGETHER: usize = 64;
         out.fill(0.0);
-        add_rows(out, x.iter().copied().enumerate(), |row| self.base.row(row));
+        let (mut places, mut elements, mut held) = ([0; TOGETHER], [0.0; TOGETHER], 0);
+        for (place, &element) in x.iter().enumerate() {
+            (places[held], elements[held]) = (place, element);
+            held += usize::from(element != 0.0);
+            if held == TOGETHER {
+                add_rows(out, self.rows(), &places, &elements);
+                held = 0;
+            }
+        }
+        add_rows(out, self.rows(), &places[..held], &elements[..held]);
         if !self.is_plain() {
             add_scaled(out, self.coefficient * dot(self.vector, x), self.vector);
         }
@@ -59,12 +69,15 @@ impl<'a> RankOne<'a> {
     /// As [`multiply_into`](Self::multiply_into) for a vector that is zero but for `elements` at `places`.
     pub(super) fn multiply_sparse_into(&self, places: &[usize], elements: &[f64], out: &mut [f64]) {
         out.fill(0.0);
-        let terms = || places.iter().copied().zip(elements.iter().copied());
-        add_rows(out, terms(), |row| self.base.row(row));
+        add_rows(out, self.rows(), places, elements);
         if !self.is_plain() {
-            let along: f64 = terms().map(|(place, element)| self.vector[place] * element).sum();
-            add_scaled(out, self.coefficient * along, self.vector);
+            let terms = places.iter().zip(elements).map(|(&place, element)| self.vector[place] * element);
+            add_scaled(out, self.coefficient * terms.sum::<f64>(), self.vector);
         }
+    }
+
+    fn rows(&self) -> Rows<'a> {
+        Rows { data: self.base.as_slice(), stride: self.order(), first: 0 }
     }
 
     /// Writes every entry into `out`, which is of the same order.
