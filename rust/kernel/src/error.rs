@@ -72,6 +72,18 @@ pub enum Error {
         /// Their sum.
         sum: f64,
     },
+    /// A target that no feasible portfolio reaches.
+    #[error("{parameter}: {value:e} is out of reach; efficient portfolios have {least:e} to {most:e}")]
+    Unattainable {
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// What was asked for.
+        value: f64,
+        /// What the minimum-variance portfolio has.
+        least: f64,
+        /// What the portfolio of the largest mean has.
+        most: f64,
+    },
     /// A number is outside the range it may take.
     #[error("{parameter}: {value} is not allowed; {expected}")]
     OutOfRange {
