@@ -290,6 +290,10 @@ fn require_symmetric(covariance: &SymmetricMatrix) -> Result<()> {
 }
 
 fn require_positive_semidefinite(covariance: &SymmetricMatrix) -> Result<()> {
+    // Stricter than what follows, which allows a share of the largest eigenvalue.
+    if crate::spectrum::is_positive_with_shift(covariance, 0.5 * COVARIANCE_TOLERANCE) {
+        return Ok(());
+    }
     let (smallest, largest) = crate::spectrum::extreme_eigenvalues(covariance);
     if smallest < -COVARIANCE_TOLERANCE * largest.abs() || largest < 0.0 {
         return Err(Error::NotPositiveSemidefinite { smallest, largest });
