@@ -6,67 +6,14 @@
     reason = "a test fails by panicking and prints what it measured, in its helpers too"
 )]
 
+#[path = "common/market.rs"]
+mod market;
 #[path = "common/problems.rs"]
 mod problems;
 
-use problems::{Kind, Random, problem};
-use silverbullet_kernel::exact::{ActiveSetSolver, RankOne, Start, Status};
-use silverbullet_kernel::{Bounds, SymmetricMatrix};
-
-/// Bars of the window.
-const WINDOW: f64 = 120.0;
-/// Ticks of a bar.
-const TICKS: usize = 500;
-
-/// The moments of the closed bars and the open bar's deviation from their mean.
-struct Market {
-    random: Random,
-    closed_mean: Vec<f64>,
-    base: SymmetricMatrix,
-    deviation: Vec<f64>,
-    mean: Vec<f64>,
-}
-
-impl Market {
-    fn new(seed: u64, assets: usize) -> Self {
-        let mut random = Random(seed);
-        let problem = problem(&mut random, Kind::TickScale, assets, false);
-        let base = problem.covariance().shrunk((1.0 / WINDOW).min(1.0), 0.0);
-        Self {
-            random,
-            closed_mean: problem.mean().iter().map(|m| m * 0.3).collect(),
-            base,
-            deviation: vec![0.0; assets],
-            mean: problem.mean().to_vec(),
-        }
-    }
-
-    /// The open bar becomes observation W; its effect stays in base and mean.
-    fn close(&mut self) {
-        let order = self.base.order();
-        let (base, u) = (&self.base, &self.deviation);
-        self.base = SymmetricMatrix::from_lower(order, |i, j| {
-            (1.0 - 1.0 / WINDOW) * base.get(i, j) + u[i] * u[j] / WINDOW
-        });
-        for asset in 0..order {
-            let typical = self.base.diagonal(asset).sqrt();
-            self.closed_mean[asset] = 0.98 * self.closed_mean[asset] + 0.03 * typical * self.random.normal();
-            self.deviation[asset] = 0.0;
-        }
-    }
-
-    fn tick(&mut self) {
-        let asset = self.random.below(self.deviation.len());
-        self.deviation[asset] += 0.3 * self.base.diagonal(asset).sqrt() * self.random.normal();
-        for (mean, (closed, u)) in self.mean.iter_mut().zip(self.closed_mean.iter().zip(&self.deviation)) {
-            *mean = closed + u / (WINDOW + 1.0);
-        }
-    }
-
-    fn covariance(&self) -> RankOne<'_> {
-        RankOne { base: &self.base, coefficient: 1.0 / (WINDOW + 1.0), vector: &self.deviation }
-    }
-}
+use market::{Market, TICKS, WINDOW};
+use silverbullet_kernel::Bounds;
+use silverbullet_kernel::exact::{ActiveSetSolver, Solution, Start, Status};
 
 #[derive(Debug, Default)]
 struct Tally {
@@ -121,6 +68,69 @@ fn replay(seed: u64, bounds: &Bounds, ticks: usize) -> Tally {
     }
     println!("{assets} assets: {tally:?}");
     tally
+}
+
+/// A question asked again after each tick.
+type Ask = for<'a> fn(&'a mut ActiveSetSolver, &Market, Start) -> Solution<'a>;
+
+/// A mean the frontier mostly has, as a share of the largest of an asset.
+fn target_mean(market: &Market) -> f64 {
+    0.4 * market.mean.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+}
+
+fn target_risk(market: &Market) -> f64 {
+    let covariance = market.covariance();
+    let assets = market.mean.len();
+    0.5 * (0..assets).map(|i| covariance.entry(i, i).sqrt()).sum::<f64>() / assets as f64
+}
+
+/// Weights, variances and mostly the bits of a warm answer are those of a cold one.
+fn replay_question(seed: u64, bounds: &Bounds, ticks: usize, ask: Ask) {
+    let mut market = Market::new(seed, bounds.assets());
+    let (mut warm, mut cold) = (ActiveSetSolver::new(bounds), ActiveSetSolver::new(bounds));
+    let (mut same_bits, mut optimal) = (0, 0);
+    for tick in 0..ticks {
+        if tick % TICKS == TICKS - 1 {
+            market.close();
+        }
+        market.tick();
+        let name = format!("tick {tick} of {} assets", bounds.assets());
+        let a = ask(&mut warm, &market, Start::Warm);
+        let b = ask(&mut cold, &market, Start::Cold);
+        assert_eq!(a.status, b.status, "{name}");
+        assert!(matches!(a.status, Status::Optimal | Status::Unattainable), "{name}: {:?}", a.status);
+        compare(a.weights, b.weights, bounds, &name);
+        assert!((a.variance / b.variance - 1.0).abs() < 1e-9, "{name}");
+        same_bits += usize::from(a.weights == b.weights);
+        optimal += usize::from(a.status == Status::Optimal);
+    }
+    println!("{} assets: {optimal} of {ticks} optimal, {same_bits} of the same bits", bounds.assets());
+    assert!(same_bits as f64 > 0.999 * ticks as f64, "{same_bits}");
+    assert!(optimal > ticks / 2, "{optimal}");
+}
+
+#[test]
+fn utility_and_targets_tick_by_tick() {
+    let lower = (0..16).map(|i| [0.0, 0.01, -0.05, 0.0][i % 4]).collect();
+    let upper = (0..16).map(|i| [0.15, 0.3, 0.2, 1.0][i % 4]).collect();
+    let questions: [Ask; 3] = [
+        |solver, market, start| {
+            let tolerance = target_risk(market).powi(2) / target_mean(market).abs();
+            solver.solve_utility(&market.mean, tolerance, &market.covariance(), start)
+        },
+        |solver, market, start| {
+            solver.solve_target_return(&market.mean, target_mean(market), &market.covariance(), start)
+        },
+        |solver, market, start| {
+            solver.solve_target_risk(&market.mean, target_risk(market), &market.covariance(), start)
+        },
+    ];
+    let bounded = Bounds::new(lower, upper).unwrap();
+    for ask in questions {
+        replay_question(6, &Bounds::long_only(16), 20_000, ask);
+        replay_question(7, &Bounds::long_only(50), 5_000, ask);
+        replay_question(8, &bounded, 20_000, ask);
+    }
 }
 
 fn check(tally: &Tally, ticks: usize) {

@@ -54,10 +54,7 @@ struct Question<'a> {
 
 impl Question<'_> {
     fn evaluate(&self, weights: &[f64]) -> Evaluation {
-        let moved = dot(self.covariance.vector, weights);
-        let variance =
-            self.covariance.base.quadratic_form(weights) + self.covariance.coefficient * moved * moved;
-        Evaluation::new(dot(self.mean, weights), variance, self.risk_free)
+        Evaluation::new(dot(self.mean, weights), self.covariance.quadratic_form(weights), self.risk_free)
     }
 }
 
@@ -199,7 +196,7 @@ impl Answerer {
                 self.weights.copy_from_slice(&self.least);
                 Some(Label::Fallback(Fallback::NoPositiveExcessMean))
             }
-            Status::Riskless | Status::NotConverged => None,
+            Status::Riskless | Status::NotConverged | Status::Unattainable => None,
         }
     }
 

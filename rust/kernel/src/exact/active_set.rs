@@ -38,6 +38,8 @@ pub enum Status {
     Optimal,
     /// No feasible portfolio has a positive excess mean: the weights are those of the largest mean.
     NoPositiveExcessMean,
+    /// No feasible portfolio reaches the target: the weights are those that come nearest to it.
+    Unattainable,
     /// A feasible portfolio has no risk, so there is no unique answer; the weights are feasible.
     Riskless,
     /// The step limit was reached; the weights are feasible.
@@ -70,6 +72,10 @@ pub(super) enum Goal {
     Utility { tolerance: f64 },
     /// `score·w / √(wᵀΣw)`.
     Sharpe,
+    /// `½ wᵀΣw` among those with `score·w ≥ target`.
+    Return { target: f64 },
+    /// `−score·w` among those with `wᵀΣw ≤ variance`.
+    Risk { variance: f64 },
 }
 
 /// A solver for one universe and one objective: owns its workspace and remembers its last active set.
@@ -79,10 +85,10 @@ pub struct ActiveSetSolver {
     /// The face of the steps of a solve.
     pub(super) face: Face<Cholesky>,
     /// The face of the last answer, factorised from scratch.
-    settled: Face<Inverse>,
+    pub(super) settled: Face<Inverse>,
     /// True when weights and places are those of an optimum.
     pub(super) warm: bool,
-    order: Vec<usize>,
+    pub(super) order: Vec<usize>,
     /// Room for Σ written out, where the base alone is singular.
     dense: SymmetricMatrix,
 }
@@ -217,49 +223,45 @@ impl ActiveSetSolver {
     }
 
     /// From the present weights to an optimum; `None` when the step limit was reached.
-    pub(super) fn attempt(&mut self, goal: Goal, view: &RankOne<'_>, warm: bool) -> Option<Status> {
+    fn attempt(&mut self, goal: Goal, view: &RankOne<'_>, warm: bool) -> Option<Status> {
         if warm && self.settle(goal, view) {
             return Some(Status::Optimal);
         }
-        let mut dense = std::mem::take(&mut self.dense);
-        let status = self.descend_and_settle(goal, view, &mut dense);
-        self.dense = dense;
-        status
+        let status = self.descend(goal, view)?;
+        if status == Status::Optimal {
+            self.settle_or_leave(goal, view);
+        }
+        Some(status)
     }
 
-    fn descend_and_settle(
-        &mut self,
-        goal: Goal,
-        view: &RankOne<'_>,
-        dense: &mut SymmetricMatrix,
-    ) -> Option<Status> {
-        let Self { state, face, settled, .. } = self;
+    /// Steps from the present weights to an optimum; `None` when the step limit was reached.
+    pub(super) fn descend(&mut self, goal: Goal, view: &RankOne<'_>) -> Option<Status> {
+        let Self { state, face, settled, dense, .. } = self;
         settled.forget();
         let clean = face.refresh(view, state.typical);
         let mut end =
             if clean || view.is_plain() { state.descend(face, goal, view) } else { End::NeedsDense };
-        let mut written = false;
         if end == End::NeedsDense {
             view.write_into(dense);
-            written = true;
             face.refactor(&RankOne::plain(dense), state.typical);
             end = state.descend(face, goal, &RankOne::plain(dense));
         }
         match end {
-            End::Riskless => return Some(Status::Riskless),
-            End::Optimal => {}
-            End::NeedsDense | End::StepLimit => return None,
+            End::Optimal => Some(Status::Optimal),
+            End::Riskless => Some(Status::Riskless),
+            End::NeedsDense | End::StepLimit => None,
         }
-        // The same active set gives the same bits, however it was reached: the weights are computed once
-        // more, from a factor made from scratch.
+    }
+
+    /// The same active set gives the same bits, however it was reached: the weights are computed once more, from
+    /// a factor made from scratch. Where Σ is singular on the face they stay as they are.
+    fn settle_or_leave(&mut self, goal: Goal, view: &RankOne<'_>) {
         if !self.settle(goal, view) && !view.is_plain() {
-            if !written {
-                view.write_into(dense);
-            }
-            self.settled.forget();
-            self.settle(goal, &RankOne::plain(dense));
+            let Self { state, settled, dense, .. } = self;
+            view.write_into(dense);
+            settled.forget();
+            state.settle(settled, goal, &RankOne::plain(dense));
         }
-        Some(Status::Optimal)
     }
 
     /// The answer of the present active set, see [`State::settle`].
@@ -293,8 +295,7 @@ impl ActiveSetSolver {
             left -= room;
         }
         state.place[free] = Place::Free;
-        face.free.clear();
-        face.free.push(free);
+        face.restart(std::iter::once(free));
         self.settled.forget();
     }
 }

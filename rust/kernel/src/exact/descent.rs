@@ -47,6 +47,8 @@ impl State {
         self.tolerance = match goal {
             Goal::Utility { tolerance } => tolerance,
             Goal::Sharpe => self.variance / dot(&self.weights, &self.score),
+            // As settled on the face.
+            Goal::Return { .. } | Goal::Risk { .. } => self.tolerance,
         };
         self.follow_gradient();
         self.tolerance >= 0.0 && self.tolerance.is_finite()

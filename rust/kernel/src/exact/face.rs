@@ -242,6 +242,13 @@ impl Face<Cholesky> {
         Self::with_factor(assets, Cholesky::new(assets))
     }
 
+    /// Frees `free` and no other asset; the factor has to be made afresh.
+    pub(super) fn restart(&mut self, free: impl Iterator<Item = usize>) {
+        self.free.clear();
+        self.free.extend(free);
+        self.clean = false;
+    }
+
     /// Sees to it that the factor is that of `view`'s base on the free set. False when a pivot had to be
     /// floored; the factor is usable all the same.
     pub(super) fn refresh(&mut self, view: &RankOne<'_>, typical: f64) -> bool {

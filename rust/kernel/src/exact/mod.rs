@@ -1,7 +1,8 @@
-//! Exact answers: the minimum-variance and the tangency portfolio, and the whole efficient frontier, under
-//! box bounds.
+//! Exact answers: the minimum-variance and the tangency portfolio, those of a given risk aversion, mean or risk,
+//! and the whole efficient frontier, under box bounds.
 //!
-//! [`solve`] and [`frontier`] start cold and never fail: a degenerate problem gets a labelled answer. Live,
+//! [`solve`], [`utility`], [`target_return`], [`target_risk`] and [`frontier`] start cold and never fail: a
+//! degenerate problem gets a labelled answer; a target that no portfolio reaches is an error. Live,
 //! an [`ActiveSetSolver`] answers each tick from its last active set. Everything is per bar; no result
 //! depends on the unit of the returns.
 //!
@@ -22,12 +23,15 @@ mod descent;
 mod face;
 mod frontier;
 mod inverse;
+mod optimum;
 mod rank_one;
 mod settle;
+mod targets;
 mod vector;
 
 pub use active_set::{ActiveSetSolver, Solution, Start, Status};
 pub use frontier::Frontier;
+pub use optimum::{Optimum, target_return, target_risk, utility};
 pub use rank_one::RankOne;
 
 use critical_line::Corner;
@@ -77,7 +81,7 @@ pub fn frontier(problem: &Problem) -> Frontier {
         let corners = critical_line::corners(mean, &scaled, bounds, solver);
         return Frontier::new(mean, problem.covariance().clone(), corners, Some(unit), Label::Ok);
     }
-    let regular = regular_stand_in(problem);
+    let (regular, _) = regular_stand_in(problem);
     solver.solve_min_variance(&RankOne::plain(&regular), Start::Cold);
     let corners = critical_line::corners(mean, &regular, bounds, solver);
     let label = Label::Fallback(Fallback::Singular);
@@ -107,7 +111,7 @@ fn optimal_weights(problem: &Problem, objective: Objective) -> (Vec<f64>, Label)
         return (weights, Label::Fallback(Fallback::NoPositiveExcessMean));
     }
     if status == Status::Riskless || is_riskless(&covariance, problem.bounds()) {
-        let (weights, _) = sharpest(&mut solver, &regular_stand_in(problem));
+        let (weights, _) = sharpest(&mut solver, &regular_stand_in(problem).0);
         return (weights, Label::Fallback(Fallback::Singular));
     }
     (weights, label_of(status))
@@ -119,7 +123,7 @@ fn min_variance(problem: &Problem, covariance: &SymmetricMatrix) -> (Vec<f64>, L
     if !counts_as_riskless(&solution, covariance) {
         return (solution.weights.to_vec(), label_of(solution.status));
     }
-    let regular = regular_stand_in(problem);
+    let (regular, _) = regular_stand_in(problem);
     let solution = solver.solve_min_variance(&RankOne::plain(&regular), Start::Cold);
     (solution.weights.to_vec(), Label::Fallback(Fallback::Singular))
 }
@@ -129,7 +133,8 @@ fn label_of(status: Status) -> Label {
         Status::Optimal => Label::Ok,
         Status::NoPositiveExcessMean => Label::Fallback(Fallback::NoPositiveExcessMean),
         Status::Riskless => Label::Fallback(Fallback::Singular),
-        Status::NotConverged => Label::Fallback(Fallback::NotConverged),
+        // A target out of reach is an error before it comes to a label.
+        Status::NotConverged | Status::Unattainable => Label::Fallback(Fallback::NotConverged),
     }
 }
 
@@ -151,18 +156,18 @@ fn trivial(problem: &Problem) -> Option<(Vec<f64>, Label)> {
     Some((solution.weights.to_vec(), Label::Fallback(Fallback::ZeroVariance)))
 }
 
-/// A covariance without riskless portfolios to stand in for the problem's, scaled down: its shrunk one, where
-/// that will do.
-fn regular_stand_in(problem: &Problem) -> SymmetricMatrix {
-    let (shrunk, _) = scaled_down(problem.shrunk_covariance());
+/// A covariance without riskless portfolios to stand in for the problem's, scaled down by the power of two beside
+/// it: its shrunk one, where that will do.
+fn regular_stand_in(problem: &Problem) -> (SymmetricMatrix, f64) {
+    let (shrunk, unit) = scaled_down(problem.shrunk_covariance());
     if !is_riskless(&shrunk, problem.bounds()) {
-        return shrunk;
+        return (shrunk, unit);
     }
     let covariance = problem.covariance();
     let typical =
         (0..covariance.order()).map(|asset| covariance.diagonal(asset) / covariance.order() as f64).sum();
     // Its least variance is a tenth of what the identity would have: never riskless.
-    scaled_down(covariance.shrunk(DEFAULT_SHRINKAGE, typical)).0
+    scaled_down(covariance.shrunk(DEFAULT_SHRINKAGE, typical))
 }
 
 fn is_riskless(covariance: &SymmetricMatrix, bounds: &Bounds) -> bool {

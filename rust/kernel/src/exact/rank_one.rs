@@ -80,6 +80,13 @@ impl<'a> RankOne<'a> {
         Rows { data: self.base.as_slice(), stride: self.order(), first: 0 }
     }
 
+    /// `xᵀ Σ x`; costs O(N) for each non-zero element of `x`.
+    #[must_use]
+    pub fn quadratic_form(&self, x: &[f64]) -> f64 {
+        let along = if self.is_plain() { 0.0 } else { dot(self.vector, x) };
+        self.base.quadratic_form(x) + self.coefficient * along * along
+    }
+
     /// Writes every entry into `out`, which is of the same order.
     pub fn write_into(&self, out: &mut SymmetricMatrix) {
         let order = self.order();
@@ -111,5 +118,6 @@ mod tests {
             assert!((product[row] - expected).abs() < 1e-14);
             assert_eq!(dense.get(row, 1), view.entry(row, 1));
         }
+        assert!((view.quadratic_form(&x) - dot(&x, &product)).abs() < 1e-14);
     }
 }

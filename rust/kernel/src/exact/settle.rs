@@ -6,10 +6,13 @@ use super::descent::NEWTON_STEPS;
 use super::face::Face;
 use super::inverse::Inverse;
 use super::rank_one::RankOne;
-use super::vector::{add_scaled, dot, sum};
+use super::vector::{add_scaled, dot, dot_and_size, sum};
 
 /// How far outside its bounds a weight may come out of the linear algebra.
 const BOUND_TOLERANCE: f64 = 1e-13;
+
+/// How far the mean or the variance may miss its target, relatively.
+const TARGET_TOLERANCE: f64 = 1e-11;
 
 impl State {
     /// Recomputes the weights from the active set alone, with a factor made from scratch, and checks every
@@ -26,11 +29,25 @@ impl State {
         }
         self.barred.fill(false);
         self.backup.copy_from_slice(&self.weights);
-        let settled = self.target(face, goal, view) && self.is_optimal(face, goal, view);
+        let settled = self.target(face, goal, view) && self.is_optimal(face, goal, view) && self.meets(goal);
         if !settled {
             self.weights.copy_from_slice(&self.backup);
         }
         settled
+    }
+
+    /// True when the present weights meet the target they were settled for. Where the means of the free assets
+    /// are nearly equal, rounding decides what the closed form makes of it.
+    fn meets(&self, goal: Goal) -> bool {
+        match goal {
+            Goal::Utility { .. } | Goal::Sharpe => true,
+            Goal::Return { target } => {
+                let (mean, size) = dot_and_size(&self.score, &self.weights);
+                let missed = if self.tolerance > 0.0 { (mean - target).abs() } else { target - mean };
+                missed <= TARGET_TOLERANCE * size
+            }
+            Goal::Risk { variance } => (self.variance - variance).abs() <= TARGET_TOLERANCE * variance,
+        }
     }
 
     /// The optimum on the face, in closed form: the minimum-variance portfolio of the face plus the right
@@ -81,18 +98,29 @@ impl State {
     ) -> bool {
         let size = face.free.len();
         let (step, rise) = (&mut self.step[..size], &mut self.first[..size]);
-        for (slot, &asset) in rise.iter_mut().zip(&face.free) {
+        let score = &mut self.second[..size];
+        for ((slot, rise), &asset) in score.iter_mut().zip(rise.iter_mut()).zip(&face.free) {
             *slot = self.score[asset];
+            *rise = *slot;
         }
+        let mean = dot(step, score) + fixed_score;
+        if goal != (Goal::Utility { tolerance: 0.0 }) {
+            face.project(rise);
+        }
+        // The portfolio is `step + t · rise`: its mean grows by t for each unit of `score · rise`, its variance,
+        // which is least at t = 0, by t² for each.
         let tolerance = match goal {
             Goal::Utility { tolerance } => tolerance,
-            Goal::Sharpe => variance / (dot(step, rise) + fixed_score),
+            Goal::Sharpe => variance / mean,
+            Goal::Return { target } if mean >= target => 0.0,
+            Goal::Return { target } => (target - mean) / dot(rise, score),
+            Goal::Risk { variance: target } => ((target - variance) / dot(rise, score)).sqrt(),
         };
         if !(tolerance.is_finite() && tolerance >= 0.0) {
             return false;
         }
+        self.tolerance = tolerance;
         if tolerance != 0.0 {
-            face.project(rise);
             add_scaled(step, tolerance, rise);
         }
         for (&asset, &weight) in face.free.iter().zip(step.iter()) {

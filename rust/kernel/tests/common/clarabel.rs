@@ -64,6 +64,29 @@ impl Reference<'_> {
         self.quadratic(Some(mean))
     }
 
+    /// The smallest `½ wᵀΣw − tolerance · mean·w`.
+    pub(crate) fn utility(&self, tolerance: f64) -> Answer {
+        let assets = self.assets();
+        let mut rows = Rows::new();
+        rows.push(vec![1.0; assets], 1.0);
+        self.push_bounds(&mut rows);
+        let typical = self.typical();
+        let linear: Vec<f64> = self.mean.iter().map(|mean| -tolerance * mean / typical).collect();
+        self.run(&rows, 1, &linear)
+    }
+
+    fn push_bounds(&self, rows: &mut Rows) {
+        for asset in 0..self.assets() {
+            rows.push(self.unit_row(asset, -1.0), -self.lower[asset]);
+            rows.push(self.unit_row(asset, 1.0), self.upper[asset]);
+        }
+    }
+
+    fn typical(&self) -> f64 {
+        let assets = self.assets();
+        (0..assets).map(|i| self.covariance[i * assets + i]).sum::<f64>() / assets as f64
+    }
+
     fn quadratic(&self, target: Option<f64>) -> Answer {
         let assets = self.assets();
         let mut rows = Rows::new();
@@ -78,11 +101,8 @@ impl Reference<'_> {
             }
         }
         let equalities = rows.limits.len();
-        for asset in 0..assets {
-            rows.push(self.unit_row(asset, -1.0), -self.lower[asset]);
-            rows.push(self.unit_row(asset, 1.0), self.upper[asset]);
-        }
-        self.run(&rows, equalities)
+        self.push_bounds(&mut rows);
+        self.run(&rows, equalities, &vec![0.0; assets])
     }
 
     /// The largest Sharpe ratio: `min yᵀΣy` subject to `(μ − r_f)·y = 1` and `l κ ≤ y ≤ u κ` with `κ = 1·y`.
@@ -104,12 +124,12 @@ impl Reference<'_> {
             }
         }
         rows.push(vec![-1.0; assets], 0.0);
-        self.run(&rows, 1)
+        self.run(&rows, 1, &vec![0.0; assets])
     }
 
-    fn run(&self, rows: &Rows, equalities: usize) -> Answer {
+    fn run(&self, rows: &Rows, equalities: usize, linear: &[f64]) -> Answer {
         let assets = self.assets();
-        let typical = (0..assets).map(|i| self.covariance[i * assets + i]).sum::<f64>() / assets as f64;
+        let typical = self.typical();
         let quadratic: Vec<Vec<f64>> = self
             .covariance
             .chunks_exact(assets)
@@ -134,7 +154,7 @@ impl Reference<'_> {
         };
         let mut solver = DefaultSolver::new(
             &CscMatrix::from(&quadratic),
-            &vec![0.0; assets],
+            linear,
             &CscMatrix::from(&rows.entries),
             &rows.limits,
             &cones,
