@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::{ScaledProblem, Score};
 use crate::error::{Error, Result, require_length};
-use crate::refine::{Target, refine};
+use crate::refine::{PaddedProblem, State, Target, refine};
 
 /// Risk bins, equally wide, from the least risk to that of the largest mean.
 const BINS: usize = 64;
@@ -68,11 +68,11 @@ pub(crate) struct Axes {
 impl Axes {
     pub(crate) fn new(problem: &ScaledProblem) -> Self {
         let assets = problem.assets();
-        let mut product = vec![0.0; assets];
-        let top = problem.bounds().greedy_fill(problem.excess());
-        let high = problem.score(&top, &mut product).variance.sqrt();
+        let padded = PaddedProblem::new(problem);
+        let top = State::new(&padded, problem.bounds().greedy_fill(problem.excess()));
+        let high = top.score.variance.sqrt();
         // Any feasible start does: what counts is that no sample takes part.
-        let low = refine(problem, Target::MinVariance, top).score.variance.sqrt();
+        let low = refine(&padded, Target::MinVariance, top).score.variance.sqrt();
         let (least, most) =
             problem.excess().iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), &mean| {
                 (mean.min(least), mean.max(most))

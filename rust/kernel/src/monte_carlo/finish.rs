@@ -5,7 +5,7 @@ use crate::batch::{ScaledProblem, normalise};
 use crate::error::{Error, Result};
 use crate::portfolio::{Fallback, FrontierPoint, Label, Method, Objective, Portfolio};
 use crate::problem::{Bounds, DEFAULT_SHRINKAGE, Problem, RISKLESS};
-use crate::refine::{State, Target, refine};
+use crate::refine::{PaddedProblem, State, Target, refine};
 use crate::sketch::{Axes, FrontierSketch};
 
 /// Fractions at which neighbours on the frontier are recombined.
@@ -45,25 +45,26 @@ pub(super) fn finish_run(
 /// Refines the best portfolios for each target, and what lies between neighbours on the frontier.
 fn refine_sketch(problem: &ScaledProblem, sketch: &mut FrontierSketch) {
     let mut number = FrontierSketch::REFINED;
-    let states = refine_elites(problem, sketch);
+    let padded = PaddedProblem::new(problem);
+    let states = refine_elites(&padded, sketch);
     for state in &states {
-        sketch.offer(number, state.score, &state.weights);
+        sketch.offer(number, state.score, state.weights());
         number += 1;
     }
     // From the least risk (second) over falling risk aversion to the least averse.
     let path: Vec<&State> = states[1..2].iter().chain(states[2..].iter().rev()).collect();
     for pair in path.windows(2) {
         for fraction in BETWEEN {
-            let mix = pair[0].weights.iter().zip(&pair[1].weights).map(|(a, b)| a + fraction * (b - a));
-            let state = State::new(problem, mix.collect());
-            sketch.offer(number, state.score, &state.weights);
+            let weights = pair[0].weights().iter().zip(pair[1].weights());
+            let state = State::new(&padded, weights.map(|(a, b)| a + fraction * (b - a)).collect());
+            sketch.offer(number, state.score, state.weights());
             number += 1;
         }
     }
 }
 
 /// The refined portfolios of a sketch: largest Sharpe ratio, least variance, then by rising risk aversion.
-pub(super) fn refine_elites(problem: &ScaledProblem, sketch: &FrontierSketch) -> Vec<State> {
+pub(super) fn refine_elites(problem: &PaddedProblem<'_>, sketch: &FrontierSketch) -> Vec<State> {
     let mut pool: Vec<State> =
         sketch.special().map(|entry| State::new(problem, entry.weights.clone())).collect();
     let elites = pool.len();
@@ -71,9 +72,11 @@ pub(super) fn refine_elites(problem: &ScaledProblem, sketch: &FrontierSketch) ->
     for target in [Target::MaxSharpe, Target::MinVariance].into_iter().chain(aversions) {
         let mut best = best_of(&pool, target)
             .cloned()
-            .unwrap_or_else(|| State::new(problem, nearest_to_equal(problem.bounds())));
-        pool[..elites].iter().for_each(|elite| best.recombine(problem, target, elite));
-        pool.push(refine(problem, target, best.weights));
+            .unwrap_or_else(|| State::new(problem, nearest_to_equal(problem.scaled().bounds())));
+        for elite in &pool[..elites] {
+            let _ = best.recombine(problem, target, elite);
+        }
+        pool.push(refine(problem, target, best));
     }
     pool.split_off(elites)
 }
@@ -129,7 +132,9 @@ impl Answers<'_> {
     /// The problem with a covariance that leaves no riskless portfolio: the shrunk one, where that will do.
     fn regular_stand_in(&self) -> ScaledProblem {
         let shrunk = ScaledProblem::with_covariance(self.problem, &self.problem.shrunk_covariance());
-        let least = refine(&shrunk, Target::MinVariance, nearest_to_equal(self.problem.bounds()));
+        let padded = PaddedProblem::new(&shrunk);
+        let start = State::new(&padded, nearest_to_equal(self.problem.bounds()));
+        let least = refine(&padded, Target::MinVariance, start);
         if least.score.variance > RISKLESS * unit(&shrunk) {
             return shrunk;
         }
@@ -148,11 +153,12 @@ impl Answers<'_> {
 
     /// The best of the sketch's portfolios under another covariance.
     fn best_under(&self, problem: &ScaledProblem, target: Target) -> Vec<f64> {
+        let padded = PaddedProblem::new(problem);
         let pool: Vec<State> =
-            self.sketch.entries().map(|entry| State::new(problem, entry.weights.clone())).collect();
+            self.sketch.entries().map(|entry| State::new(&padded, entry.weights.clone())).collect();
         match best_of(&pool, target) {
-            Some(best) if self.refine => refine(problem, target, best.weights.clone()).weights,
-            Some(best) => best.weights.clone(),
+            Some(best) if self.refine => refine(&padded, target, best.clone()).weights().to_vec(),
+            Some(best) => best.weights().to_vec(),
             None => nearest_to_equal(self.problem.bounds()),
         }
     }

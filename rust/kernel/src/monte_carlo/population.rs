@@ -6,6 +6,7 @@ use super::finish::refine_elites;
 use crate::batch::{Batch, Evaluator, LANES, ScaledProblem, normalise};
 use crate::error::{Error, Result, require_length};
 use crate::problem::{Bounds, Problem};
+use crate::refine::PaddedProblem;
 use crate::sampler::{Elites, Sampler};
 use crate::sketch::{Axes, FrontierSketch};
 
@@ -94,8 +95,8 @@ impl Population {
         elite: usize,
         sketch: &FrontierSketch,
     ) {
-        let refined = refine_elites(scaled, sketch);
-        let elites = Elites::new(refined.iter().map(|state| state.weights.as_slice()));
+        let refined = refine_elites(&PaddedProblem::new(scaled), sketch);
+        let elites = Elites::new(refined.iter().map(|state| state.weights()));
         let mut batch = Batch::new(scaled.assets());
         for first in (0..elite).step_by(LANES) {
             // Numbers that no sampled portfolio has, so that no stream is used twice.
@@ -104,7 +105,7 @@ impl Population {
             self.store(first, LANES.min(elite - first), &batch);
         }
         for (place, state) in refined.iter().take(elite).enumerate() {
-            for (asset, &weight) in state.weights.iter().enumerate() {
+            for (asset, &weight) in state.weights().iter().enumerate() {
                 self.weights[asset * self.size + place] = weight as f32;
             }
         }

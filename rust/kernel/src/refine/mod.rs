@@ -1,24 +1,24 @@
 //! Refinement: portfolios are recombined and pushed along their marginal contributions to the optimum.
 //!
-//! A move exchanges weight between two assets, w + t·(eᵢ − eⱼ), with the exact line search for t; so the sum of
-//! the weights never changes and the bounds are kept. With Σw kept up to date a move costs O(N). The asset to grow
-//! has the largest marginal value; the one to shrink is that with which the exchange gains most (working set
-//! selection by second-order information: Fan, Chen & Lin, JMLR 6, 2005). The search knows the problem and its
-//! own portfolios only, never an exact solution.
+//! A move exchanges weight between two assets ([`exchange`]); so the sum of the weights never changes and the bounds
+//! are kept. With Σw kept up to date a move costs O(N), and so does recombining two portfolios. The search knows
+//! the problem and its own portfolios only, never an exact solution.
 
+mod exchange;
 mod line;
+mod padded;
 
+pub(crate) use exchange::Workspace;
 use line::exact_step;
+pub(crate) use padded::PaddedProblem;
+use padded::{Octet, ZEROS, dot, padded};
 
-use crate::batch::{ScaledProblem, Score};
-use crate::matrix::dot;
+use crate::batch::Score;
 
 /// Moves per asset after which refinement stops, converged or not.
 const MOVES_PER_ASSET: usize = 100;
 /// Moves per asset after which Σw, mean and variance are computed afresh, so that rounding cannot drift.
 const MOVES_PER_RENEWAL: usize = 4;
-/// The first-order bound on what is left to gain, relative to the value, at which refinement is done.
-const TOLERANCE: f64 = 1e-9;
 /// Variance, in rescaled units, that is zero to rounding.
 pub(crate) const NO_VARIANCE: f64 = 1e-15;
 
@@ -72,163 +72,153 @@ impl Target {
 /// A portfolio with what refinement keeps up to date.
 #[derive(Debug, Clone)]
 pub(crate) struct State {
-    pub(crate) weights: Vec<f64>,
+    assets: usize,
+    weights: Vec<Octet>,
     /// Σw
-    product: Vec<f64>,
+    product: Vec<Octet>,
     pub(crate) score: Score,
 }
 
 impl State {
-    pub(crate) fn new(problem: &ScaledProblem, mut weights: Vec<f64>) -> Self {
-        problem.normalise(&mut weights);
-        let mut product = vec![0.0; weights.len()];
-        let score = problem.score(&weights, &mut product);
-        Self { weights, product, score }
-    }
-
-    fn renew(&mut self, problem: &ScaledProblem) {
-        self.score = problem.score(&self.weights, &mut self.product);
-    }
-
-    /// The best convex combination of this portfolio and `other`.
-    pub(crate) fn recombine(&mut self, problem: &ScaledProblem, target: Target, other: &Self) {
-        let direction: Vec<f64> = other.weights.iter().zip(&self.weights).map(|(b, a)| b - a).collect();
-        let mut product = vec![0.0; direction.len()];
-        problem.multiply_into(&direction, &mut product);
-        let slope = (dot(problem.excess(), &direction), dot(&self.product, &direction));
-        let step = exact_step(target, self.score, slope, dot(&product, &direction), 1.0);
-        if step > 0.0 {
-            self.weights.iter_mut().zip(&direction).for_each(|(weight, d)| *weight += step * d);
-            problem.normalise(&mut self.weights);
-            self.renew(problem);
-        }
-    }
-}
-
-/// Pushes `weights` to the optimum of `target` by pairwise exchanges.
-pub(crate) fn refine(problem: &ScaledProblem, target: Target, weights: Vec<f64>) -> State {
-    let mut state = State::new(problem, weights);
-    if target == Target::MaxSharpe && state.score.mean <= 0.0 {
-        let top = State::new(problem, problem.bounds().greedy_fill(problem.excess()));
-        if top.score.mean <= 0.0 {
-            return state;
-        }
-        state = top;
-    }
-    let assets = problem.assets();
-    let mut before = state.clone();
-    for round in 0..MOVES_PER_ASSET / MOVES_PER_RENEWAL {
-        let done = (0..MOVES_PER_RENEWAL * assets).any(|_| !exchange(problem, target, &mut state));
-        problem.normalise(&mut state.weights);
+    pub(crate) fn new(problem: &PaddedProblem<'_>, mut weights: Vec<f64>) -> Self {
+        problem.scaled().normalise(&mut weights);
+        let mut state = Self {
+            assets: weights.len(),
+            weights: padded(&weights),
+            product: vec![ZEROS; problem.octets()],
+            score: Score { mean: 0.0, variance: 0.0 },
+        };
         state.renew(problem);
-        // Rounding is all that can make a portfolio worse; then the one before stands.
-        if target.value(state.score) < target.value(before.score) {
-            return before;
-        }
-        if done && round > 0 {
-            break;
-        }
-        before.clone_from(&state);
+        state
     }
-    state
+
+    pub(crate) fn weights(&self) -> &[f64] {
+        &self.weights.as_flattened()[..self.assets]
+    }
+
+    /// Computes Σw, mean and variance afresh from the weights, which are first brought back to the budget.
+    fn renew(&mut self, problem: &PaddedProblem<'_>) {
+        problem.scaled().normalise(&mut self.weights.as_flattened_mut()[..self.assets]);
+        problem.multiply_into(&self.weights, &mut self.product);
+        self.score = Score {
+            mean: dot(&problem.excess, &self.weights),
+            variance: dot(&self.product, &self.weights).max(0.0),
+        };
+    }
+
+    /// Becomes `other`, without allocation.
+    fn copy_from(&mut self, other: &Self) {
+        self.weights.copy_from_slice(&other.weights);
+        self.product.copy_from_slice(&other.product);
+        self.score = other.score;
+    }
+
+    /// Becomes the best convex combination of this portfolio and `other`. Both keep Σw, so that it is O(N).
+    pub(crate) fn recombine(&mut self, problem: &PaddedProblem<'_>, target: Target, other: &Self) -> bool {
+        let mean_slope = other.score.mean - self.score.mean;
+        let cross = dot(&self.product, &other.weights);
+        let risk_slope = cross - self.score.variance;
+        let curvature = (self.score.variance + other.score.variance - 2.0 * cross).max(0.0);
+        let step = exact_step(target, self.score, (mean_slope, risk_slope), curvature, 1.0);
+        if step <= 0.0 {
+            return false;
+        }
+        mix(&mut self.weights, &other.weights, step);
+        mix(&mut self.product, &other.product, step);
+        self.score.mean = dot(&problem.excess, &self.weights);
+        self.score.variance = dot(&self.product, &self.weights).max(0.0);
+        true
+    }
 }
 
-/// The best single exchange; false when there is none worth making.
-fn exchange(problem: &ScaledProblem, target: Target, state: &mut State) -> bool {
-    let score = state.score;
-    if score.variance <= NO_VARIANCE && !matches!(target, Target::Utility { .. }) {
-        return false;
-    }
-    let Some((grow, most)) = asset_to_grow(problem, target, state) else { return false };
-    match asset_to_shrink(problem, target, state, grow, most) {
-        Some(shrink) => transfer(problem, target, state, (grow, shrink)),
-        None => false,
+/// `own + share · (other − own)`
+fn mix(own: &mut [Octet], other: &[Octet], share: f64) {
+    for (own, other) in own.as_flattened_mut().iter_mut().zip(other.as_flattened()) {
+        *own += share * (other - *own);
     }
 }
 
-/// The asset with the largest marginal value among those below their upper bound, and that value; `None` when
-/// none above its lower bound has less by more than the tolerance.
-fn asset_to_grow(problem: &ScaledProblem, target: Target, state: &State) -> Option<(usize, f64)> {
-    let (mean_factor, risk_factor) = target.marginal(state.score);
-    let limits = problem.bounds().lower().iter().zip(problem.bounds().upper());
-    let rates = problem.excess().iter().zip(&state.product);
-    let (mut grow, mut most, mut least) = (None, f64::NEG_INFINITY, f64::INFINITY);
-    for (asset, ((weight, (lower, upper)), (excess, product))) in
-        state.weights.iter().zip(limits).zip(rates).enumerate()
-    {
-        let value = mean_factor * excess - risk_factor * product;
-        if value > most && weight < upper {
-            (grow, most) = (Some(asset), value);
-        }
-        if value < least && weight > lower {
-            least = value;
-        }
-    }
-    let worthwhile = most - least > TOLERANCE * target.scale(state.score);
-    grow.filter(|_| worthwhile).map(|asset| (asset, most))
-}
-
-/// The asset that gains most by giving weight to `grow`, whose marginal value is `most`.
-fn asset_to_shrink(
-    problem: &ScaledProblem,
+/// A portfolio on its way to the optimum of one target, a few moves at a time.
+#[derive(Debug, Clone)]
+pub(crate) struct Refiner {
     target: Target,
-    state: &State,
-    grow: usize,
-    most: f64,
-) -> Option<usize> {
-    let (mean_factor, risk_factor) = target.marginal(state.score);
-    let (lower, excess) = (problem.bounds().lower(), problem.excess());
-    let room = problem.bounds().upper()[grow] - state.weights[grow];
-    let (mut shrink, mut gain) = (None, 0.0);
-    for (asset, (weight, lower)) in state.weights.iter().zip(lower).enumerate() {
-        let difference = most - (mean_factor * excess[asset] - risk_factor * state.product[asset]);
-        let limit = room.min(weight - lower);
-        if difference > 0.0 && limit > 0.0 {
-            let bend = risk_factor.max(0.0) * curvature(problem, grow, asset);
-            let step = if difference < bend * limit { difference / bend } else { limit };
-            let gained = step * (difference - 0.5 * bend * step);
-            if gained > gain {
-                (shrink, gain) = (Some(asset), gained);
+    state: State,
+    /// The state when it was last computed afresh, to return to should rounding have made it worse.
+    before: State,
+    since_renewal: usize,
+    moves: usize,
+    settled: bool,
+}
+
+impl Refiner {
+    /// Starts from `state`. Where the target is the Sharpe ratio and the mean of `state` is not positive it starts
+    /// from the largest mean instead; if that is not positive either, there is nothing to refine.
+    pub(crate) fn new(problem: &PaddedProblem<'_>, target: Target, mut state: State) -> Self {
+        let mut settled = false;
+        if target == Target::MaxSharpe && state.score.mean <= 0.0 {
+            let scaled = problem.scaled();
+            let top = State::new(problem, scaled.bounds().greedy_fill(scaled.excess()));
+            settled = top.score.mean <= 0.0;
+            if !settled {
+                state = top;
             }
         }
+        Self { target, before: state.clone(), state, since_renewal: 0, moves: 0, settled }
     }
-    shrink
+
+    pub(crate) fn into_state(self) -> State {
+        self.state
+    }
+
+    /// True when no move is worth making.
+    pub(crate) fn settled(&self) -> bool {
+        self.settled
+    }
+
+    /// Makes at most `limit` moves; returns how many it made.
+    pub(crate) fn advance(
+        &mut self,
+        problem: &PaddedProblem<'_>,
+        workspace: &mut Workspace,
+        limit: usize,
+    ) -> usize {
+        let mut left = limit;
+        while left > 0 && !self.settled {
+            let renewal = MOVES_PER_RENEWAL * problem.assets();
+            let quota = left.min(renewal - self.since_renewal);
+            let made = workspace.exchanges(problem, self.target, &mut self.state, quota);
+            let fresh = self.since_renewal == 0;
+            (self.moves, self.since_renewal, left) =
+                (self.moves + made, self.since_renewal + made, left - made);
+            // What stops on sums that were kept up to date may find more to do on fresh ones.
+            self.settled = made < quota && fresh || self.moves >= MOVES_PER_ASSET * problem.assets();
+            if made < quota || self.since_renewal == renewal {
+                self.renew(problem);
+            }
+        }
+        limit - left
+    }
+
+    /// Computes the state afresh. Rounding is all that can make a portfolio worse; then the one before stands.
+    fn renew(&mut self, problem: &PaddedProblem<'_>) {
+        self.state.renew(problem);
+        self.since_renewal = 0;
+        if self.target.value(self.state.score) < self.target.value(self.before.score) {
+            self.state.copy_from(&self.before);
+            self.settled = true;
+        }
+        self.before.copy_from(&self.state);
+    }
 }
 
-/// dᵀΣd along d = eᵢ − eⱼ.
-fn curvature(problem: &ScaledProblem, plus: usize, minus: usize) -> f64 {
-    let covariance = problem.covariance();
-    (covariance.diagonal(plus) + covariance.diagonal(minus) - 2.0 * covariance.get(plus, minus)).max(0.0)
-}
-
-/// Moves weight from asset `shrink` to asset `grow`, as much as the exact line search says.
-fn transfer(
-    problem: &ScaledProblem,
-    target: Target,
-    state: &mut State,
-    (grow, shrink): (usize, usize),
-) -> bool {
-    let curvature = curvature(problem, grow, shrink);
-    let above = state.weights[shrink] - problem.bounds().lower()[shrink];
-    let below = problem.bounds().upper()[grow] - state.weights[grow];
-    let mean_slope = problem.excess()[grow] - problem.excess()[shrink];
-    let risk_slope = state.product[grow] - state.product[shrink];
-    let step = exact_step(target, state.score, (mean_slope, risk_slope), curvature, above.min(below));
-    if step <= 0.0 {
-        return false;
+/// Pushes `state` to the optimum of `target` by pairwise exchanges.
+pub(crate) fn refine(problem: &PaddedProblem<'_>, target: Target, state: State) -> State {
+    let mut refiner = Refiner::new(problem, target, state);
+    let mut workspace = Workspace::new(problem);
+    while !refiner.settled() {
+        let _ = refiner.advance(problem, &mut workspace, usize::MAX);
     }
-    // A bound that is reached is reached exactly, so that the asset counts as being there.
-    state.weights[grow] =
-        if step == below { problem.bounds().upper()[grow] } else { state.weights[grow] + step };
-    state.weights[shrink] =
-        if step == above { problem.bounds().lower()[shrink] } else { state.weights[shrink] - step };
-    let (plus, minus) = (problem.covariance().row(grow), problem.covariance().row(shrink));
-    for (sum, (a, b)) in state.product.iter_mut().zip(plus.iter().zip(minus)) {
-        *sum += step * (a - b);
-    }
-    state.score.mean += step * mean_slope;
-    state.score.variance = (state.score.variance + step * (2.0 * risk_slope + step * curvature)).max(0.0);
-    true
+    refiner.into_state()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::batch::ScaledProblem;
 use crate::matrix::SymmetricMatrix;
 use crate::problem::{Bounds, Problem};
 
@@ -34,6 +35,8 @@ proptest! {
     #[test]
     fn no_move_makes_a_portfolio_worse_and_bounds_hold(problem in problem()) {
         let scaled = ScaledProblem::new(&problem);
+        let scaled = PaddedProblem::new(&scaled);
+        let mut workspace = Workspace::new(&scaled);
         for target in TARGETS {
             let start = State::new(&scaled, vec![1.0 / problem.assets() as f64; problem.assets()]);
             let mut state = start.clone();
@@ -41,21 +44,21 @@ proptest! {
                 continue;
             }
             for _ in 0..200 {
-                let fresh = State::new(&scaled, state.weights.clone()).score;
+                let fresh = State::new(&scaled, state.weights().to_vec()).score;
                 let before = target.value(fresh);
                 // A ratio to a variance near zero carries the rounding of that variance.
                 let rounding = before.abs() * (1e-12 + 1e-14 / fresh.variance.max(1e-15)) + 1e-12;
-                if !exchange(&scaled, target, &mut state) {
+                if workspace.exchanges(&scaled, target, &mut state, 1) == 0 {
                     break;
                 }
-                let after = target.value(State::new(&scaled, state.weights.clone()).score);
+                let after = target.value(State::new(&scaled, state.weights().to_vec()).score);
                 prop_assert!(after >= before - rounding, "{target:?}: {before} to {after}");
-                prop_assert!(problem.bounds().violation(&state.weights) < 1e-12);
+                prop_assert!(problem.bounds().violation(state.weights()) < 1e-12);
             }
-            let refined = refine(&scaled, target, start.weights.clone());
+            let refined = refine(&scaled, target, start.clone());
             prop_assert!(target.value(refined.score) >= target.value(start.score));
-            prop_assert!(problem.bounds().violation(&refined.weights) < 1e-12);
-            prop_assert!(refined.weights.iter().all(|weight| weight.is_finite()));
+            prop_assert!(problem.bounds().violation(refined.weights()) < 1e-12);
+            prop_assert!(refined.weights().iter().all(|weight| weight.is_finite()));
         }
     }
 
@@ -63,15 +66,15 @@ proptest! {
     #[test]
     fn running_values_equal_fresh_ones(problem in problem()) {
         let scaled = ScaledProblem::new(&problem);
+        let scaled = PaddedProblem::new(&scaled);
         let mut state = State::new(&scaled, problem.bounds().greedy_fill(problem.mean()));
-        for _ in 0..3 * problem.assets() {
-            let _ = exchange(&scaled, Target::Utility { aversion: 1.0 }, &mut state);
-        }
+        let (target, moves) = (Target::Utility { aversion: 1.0 }, 3 * problem.assets());
+        let _ = Workspace::new(&scaled).exchanges(&scaled, target, &mut state, moves);
         let mut fresh = state.clone();
         fresh.renew(&scaled);
         prop_assert!((fresh.score.mean - state.score.mean).abs() < 1e-13);
         prop_assert!((fresh.score.variance - state.score.variance).abs() < 1e-13);
-        prop_assert!(fresh.product.iter().zip(&state.product).all(|(a, b)| (a - b).abs() < 1e-13));
+        prop_assert!(fresh.product.as_flattened().iter().zip(state.product.as_flattened()).all(|(a, b)| (a - b).abs() < 1e-13));
     }
 }
 
@@ -80,20 +83,22 @@ fn two_assets_meet_the_closed_form() {
     let covariance = SymmetricMatrix::from_lower(2, |row, column| [[4e-8, 0.0], [1e-8, 1e-8]][row][column]);
     let problem = Problem::new(vec![2e-6, 1e-6], covariance, 100).unwrap();
     let scaled = ScaledProblem::new(&problem);
+    let scaled = PaddedProblem::new(&scaled);
     // Minimum variance: (σ₂² − σ₁₂)/(σ₁² + σ₂² − 2σ₁₂) = 0; tangency ∝ Σ⁻¹μ ∝ (σ₂²μ₁ − σ₁₂μ₂, σ₁²μ₂ − σ₁₂μ₁) = (1, 2).
-    let least = refine(&scaled, Target::MinVariance, vec![0.9, 0.1]);
-    let sharpest = refine(&scaled, Target::MaxSharpe, vec![0.9, 0.1]);
-    assert!(least.weights[0].abs() < 1e-12, "{:?}", least.weights);
-    assert!((sharpest.weights[0] - 1.0 / 3.0).abs() < 1e-12, "{:?}", sharpest.weights);
+    let least = refine(&scaled, Target::MinVariance, State::new(&scaled, vec![0.9, 0.1]));
+    let sharpest = refine(&scaled, Target::MaxSharpe, State::new(&scaled, vec![0.9, 0.1]));
+    assert!(least.weights()[0].abs() < 1e-12, "{:?}", least.weights());
+    assert!((sharpest.weights()[0] - 1.0 / 3.0).abs() < 1e-12, "{:?}", sharpest.weights());
 }
 
 #[test]
 fn recombination_finds_the_best_mixture() {
     let covariance = SymmetricMatrix::from_lower(2, |row, column| if row == column { 1.0 } else { 0.0 });
     let scaled = ScaledProblem::new(&Problem::new(vec![0.1, 0.1], covariance, 100).unwrap());
+    let scaled = PaddedProblem::new(&scaled);
     for target in [Target::MinVariance, Target::MaxSharpe] {
         let mut state = State::new(&scaled, vec![1.0, 0.0]);
-        state.recombine(&scaled, target, &State::new(&scaled, vec![0.2, 0.8]));
-        assert!((state.weights[0] - 0.5).abs() < 1e-12, "{target:?}: {:?}", state.weights);
+        let _ = state.recombine(&scaled, target, &State::new(&scaled, vec![0.2, 0.8]));
+        assert!((state.weights()[0] - 0.5).abs() < 1e-12, "{target:?}: {:?}", state.weights());
     }
 }
