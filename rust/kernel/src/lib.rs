@@ -51,7 +51,8 @@ pub use exact::{Frontier, RankOne};
 pub use gap::gap;
 pub use matrix::SymmetricMatrix;
 pub use monte_carlo::{
-    MonteCarlo, MonteCarloOptions, Population, PopulationOptions, finish, monte_carlo, sample_blocks,
+    Budget, MonteCarlo, MonteCarloOptions, Population, PopulationOptions, Search, SearchOptions, Stop,
+    finish, monte_carlo, sample_blocks, search,
 };
 pub use portfolio::{Fallback, FrontierPoint, Label, Method, Objective, Portfolio};
 pub use problem::{Bounds, Evaluation, Problem};

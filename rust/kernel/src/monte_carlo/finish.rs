@@ -35,9 +35,10 @@ pub(super) fn finish_run(
         refine_sketch(scaled, &mut sketch);
     }
     let answers = Answers { problem, scaled, sketch: &sketch, refine: options.refine };
+    let pool: Vec<&[f64]> = sketch.entries().map(|entry| entry.weights.as_slice()).collect();
     Ok(MonteCarlo {
         portfolios: answers.portfolios(),
-        frontier: frontier(problem, &sketch),
+        frontier: frontier(problem, &pool),
         samples: sketch.portfolios(),
     })
 }
@@ -100,24 +101,20 @@ struct Answers<'a> {
 
 impl Answers<'_> {
     fn portfolios(&self) -> Vec<Portfolio> {
-        let assets = self.problem.assets();
-        if assets == 1 || self.problem.covariance().trace() <= 0.0 {
-            let reason = if assets == 1 { Fallback::SingleAsset } else { Fallback::ZeroVariance };
+        if let Some(reason) = trivial(self.problem) {
             let weights = nearest_to_equal(self.problem.bounds());
             return Objective::ALL
                 .map(|objective| self.portfolio(objective, weights.clone(), Label::Fallback(reason)))
                 .to_vec();
         }
-        let riskless =
-            self.sketch.min_risk().is_some_and(|entry| entry.variance <= RISKLESS * unit(self.scaled));
+        let riskless = self.sketch.min_risk().is_some_and(|entry| is_riskless(self.scaled, entry.variance));
         let shrunk = riskless.then(|| self.regular_stand_in());
         let label = if riskless { Label::Fallback(Fallback::Singular) } else { Label::Ok };
         let best = |target| match &shrunk {
             Some(shrunk) => self.best_under(shrunk, target),
             None => self.best(target),
         };
-        let top = self.problem.bounds().greedy_fill(self.scaled.excess());
-        let positive = crate::matrix::dot(self.scaled.excess(), &top) > 0.0;
+        let positive = largest_excess(self.scaled) > 0.0;
         let of = |objective| match objective {
             Objective::MinVariance => self.portfolio(objective, best(Target::MinVariance), label),
             Objective::MaxSharpe if positive => self.portfolio(objective, best(Target::MaxSharpe), label),
@@ -135,20 +132,18 @@ impl Answers<'_> {
         let padded = PaddedProblem::new(&shrunk);
         let start = State::new(&padded, nearest_to_equal(self.problem.bounds()));
         let least = refine(&padded, Target::MinVariance, start);
-        if least.score.variance > RISKLESS * unit(&shrunk) {
+        if !is_riskless(&shrunk, least.score.variance) {
             return shrunk;
         }
-        let covariance = self.problem.covariance();
-        let typical = covariance.trace() / self.problem.assets() as f64;
-        ScaledProblem::with_covariance(self.problem, &covariance.shrunk(DEFAULT_SHRINKAGE, typical))
+        last_resort(self.problem)
     }
 
     fn best(&self, target: Target) -> Vec<f64> {
-        let entry = match target {
+        let best = match target {
             Target::MaxSharpe => self.sketch.max_sharpe(),
             Target::MinVariance | Target::Utility { .. } => self.sketch.min_risk(),
         };
-        entry.map_or_else(|| nearest_to_equal(self.problem.bounds()), |entry| entry.weights.clone())
+        best.map_or_else(|| nearest_to_equal(self.problem.bounds()), |entry| entry.weights.clone())
     }
 
     /// The best of the sketch's portfolios under another covariance.
@@ -164,34 +159,60 @@ impl Answers<'_> {
     }
 
     fn portfolio(&self, objective: Objective, weights: Vec<f64>, label: Label) -> Portfolio {
-        let worth = self.problem.evaluate(&weights);
-        Portfolio {
-            objective,
-            method: Method::MonteCarlo,
-            mean: worth.mean,
-            risk: worth.risk,
-            sharpe: worth.sharpe.filter(|sharpe| sharpe.is_finite()),
-            gap: None,
-            label,
-            weights,
-        }
+        portfolio(self.problem, objective, weights, label)
     }
 }
 
-/// Mean variance of the assets, rescaled.
-fn unit(problem: &ScaledProblem) -> f64 {
-    problem.covariance().trace() / problem.assets() as f64
+/// What is answered with, under the problem's own moments.
+pub(super) fn portfolio(
+    problem: &Problem,
+    objective: Objective,
+    weights: Vec<f64>,
+    label: Label,
+) -> Portfolio {
+    let worth = problem.evaluate(&weights);
+    Portfolio {
+        objective,
+        method: Method::MonteCarlo,
+        mean: worth.mean,
+        risk: worth.risk,
+        sharpe: worth.sharpe.filter(|sharpe| sharpe.is_finite()),
+        gap: None,
+        label,
+        weights,
+    }
 }
 
-/// The efficient ones of the sketch's portfolios, by risk: none has both less risk and a larger mean.
-fn frontier(problem: &Problem, sketch: &FrontierSketch) -> Vec<FrontierPoint> {
-    let mut points: Vec<FrontierPoint> = sketch
-        .entries()
-        .map(|entry| {
-            let worth = problem.evaluate(&entry.weights);
-            FrontierPoint { risk: worth.risk, mean: worth.mean, weights: entry.weights.clone() }
-        })
-        .collect();
+/// The problem with a covariance that leaves no riskless portfolio whatever it was: the least variance is a tenth
+/// of what the identity would have.
+pub(super) fn last_resort(problem: &Problem) -> ScaledProblem {
+    let covariance = problem.covariance();
+    let typical = covariance.trace() / problem.assets() as f64;
+    ScaledProblem::with_covariance(problem, &covariance.shrunk(DEFAULT_SHRINKAGE, typical))
+}
+
+/// Why there is nothing to choose, if so.
+pub(super) fn trivial(problem: &Problem) -> Option<Fallback> {
+    if problem.assets() == 1 {
+        return Some(Fallback::SingleAsset);
+    }
+    (problem.covariance().trace() <= 0.0).then_some(Fallback::ZeroVariance)
+}
+
+/// Whether a portfolio of this variance, rescaled, counts as having no risk.
+pub(super) fn is_riskless(problem: &ScaledProblem, variance: f64) -> bool {
+    variance <= RISKLESS * problem.covariance().trace() / problem.assets() as f64
+}
+
+/// The largest excess mean of a feasible portfolio, rescaled.
+pub(super) fn largest_excess(problem: &ScaledProblem) -> f64 {
+    crate::matrix::dot(problem.excess(), &problem.bounds().greedy_fill(problem.excess()))
+}
+
+/// The efficient ones of the portfolios, by risk: none has both less risk and a larger mean.
+pub(super) fn frontier(problem: &Problem, pool: &[&[f64]]) -> Vec<FrontierPoint> {
+    let mut points: Vec<FrontierPoint> =
+        pool.iter().map(|weights| point(problem, weights.to_vec())).collect();
     points.sort_by(|a, b| a.risk.total_cmp(&b.risk).then(b.mean.total_cmp(&a.mean)));
     let mut most = f64::NEG_INFINITY;
     points.retain(|point| {
@@ -202,8 +223,13 @@ fn frontier(problem: &Problem, sketch: &FrontierSketch) -> Vec<FrontierPoint> {
     points
 }
 
+pub(super) fn point(problem: &Problem, weights: Vec<f64>) -> FrontierPoint {
+    let worth = problem.evaluate(&weights);
+    FrontierPoint { risk: worth.risk, mean: worth.mean, weights }
+}
+
 /// The feasible weights nearest to equal ones: each is the same number, or the bound next to it.
-fn nearest_to_equal(bounds: &Bounds) -> Vec<f64> {
+pub(super) fn nearest_to_equal(bounds: &Bounds) -> Vec<f64> {
     const HALVINGS: usize = 128;
     let clamped = |level: f64| {
         let pairs = bounds.lower().iter().zip(bounds.upper());

@@ -16,6 +16,7 @@
 //! all partitions merge in any order, and [`finish`] refines after the merge. So the answer has the same bits
 //! whatever the threads, partitions or executors.
 
+mod anytime;
 mod block;
 mod filter;
 mod finish;
@@ -23,6 +24,7 @@ mod population;
 
 use std::ops::Range;
 
+pub use anytime::{Budget, Search, SearchOptions, Stop, search};
 pub use finish::finish;
 pub use population::{Population, PopulationOptions};
 

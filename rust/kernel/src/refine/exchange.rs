@@ -23,6 +23,8 @@ pub(crate) struct Workspace {
     /// Marginal value of each asset.
     pub(super) value: Vec<Octet>,
     gain: Vec<Octet>,
+    /// Assets by marginal value, for bounds above.
+    pub(super) order: Vec<usize>,
 }
 
 /// The largest marginal value among assets that may grow, the smallest among those that may shrink.
@@ -46,7 +48,13 @@ struct Exchange {
 impl Workspace {
     pub(crate) fn new(problem: &PaddedProblem<'_>) -> Self {
         let zeros = vec![ZEROS; problem.octets()];
-        Self { grow: zeros.clone(), shrink: zeros.clone(), value: zeros.clone(), gain: zeros }
+        Self {
+            grow: zeros.clone(),
+            shrink: zeros.clone(),
+            value: zeros.clone(),
+            gain: zeros,
+            order: (0..problem.assets()).collect(),
+        }
     }
 
     /// At most `limit` exchanges; returns how many were made. Fewer means that none is worth making.

@@ -4,10 +4,12 @@
 //! are kept. With Σw kept up to date a move costs O(N), and so does recombining two portfolios. The search knows
 //! the problem and its own portfolios only, never an exact solution.
 
+mod certificate;
 mod exchange;
 mod line;
 mod padded;
 
+pub(crate) use certificate::RiskLine;
 pub(crate) use exchange::Workspace;
 use line::exact_step;
 pub(crate) use padded::PaddedProblem;
@@ -129,6 +131,11 @@ impl State {
         self.score.variance = dot(&self.product, &self.weights).max(0.0);
         true
     }
+
+    /// wᵀΣu of this portfolio w and another one u.
+    pub(crate) fn covariance_with(&self, other: &Self) -> f64 {
+        dot(&self.product, &other.weights)
+    }
 }
 
 /// `own + share · (other − own)`
@@ -164,6 +171,14 @@ impl Refiner {
             }
         }
         Self { target, before: state.clone(), state, since_renewal: 0, moves: 0, settled }
+    }
+
+    pub(crate) fn target(&self) -> Target {
+        self.target
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        &self.state
     }
 
     pub(crate) fn into_state(self) -> State {
@@ -208,6 +223,15 @@ impl Refiner {
             self.settled = true;
         }
         self.before.copy_from(&self.state);
+    }
+
+    /// Takes in what another portfolio has to give. True when that was anything.
+    pub(crate) fn recombine(&mut self, problem: &PaddedProblem<'_>, other: &State) -> bool {
+        let taken = self.state.recombine(problem, self.target, other);
+        if taken {
+            self.settled = false;
+        }
+        taken
     }
 }
 

@@ -25,6 +25,12 @@ pub(crate) struct PaddedProblem<'a> {
     pub(super) diagonal: Vec<Octet>,
     pub(super) lower: Vec<Octet>,
     pub(super) upper: Vec<Octet>,
+    /// One less the lower bounds: what there is to distribute.
+    budget: f64,
+    /// Whether an upper bound can bind.
+    capped: bool,
+    /// Bounds on the absolute values of (excess means)·x and of an element of Σx for any feasible x.
+    largest: (f64, f64),
 }
 
 impl<'a> PaddedProblem<'a> {
@@ -36,15 +42,27 @@ impl<'a> PaddedProblem<'a> {
             row.as_flattened_mut()[..assets].copy_from_slice(problem.covariance().row(asset));
         }
         let diagonal: Vec<f64> = (0..assets).map(|asset| problem.covariance().diagonal(asset)).collect();
+        let (lower, upper) = (problem.bounds().lower(), problem.bounds().upper());
+        let budget = (1.0 - lower.iter().sum::<f64>()).max(0.0);
+        let gross = 1.0 + 2.0 * lower.iter().map(|bound| (-bound).max(0.0)).sum::<f64>();
+        let size = |values: &[f64]| values.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
         Self {
             octets,
+            budget,
+            capped: upper.iter().zip(lower).any(|(high, low)| high - low < budget),
+            largest: (gross * size(problem.excess()), gross * gross * size(&diagonal)),
             rows,
             excess: padded(problem.excess()),
             diagonal: padded(&diagonal),
-            lower: padded(problem.bounds().lower()),
-            upper: padded(problem.bounds().upper()),
+            lower: padded(lower),
+            upper: padded(upper),
             problem,
         }
+    }
+
+    /// The same problem with the exchanges confined to a part of the feasible set.
+    pub(crate) fn within(&self, lower: &[f64], upper: &[f64]) -> Self {
+        Self { lower: padded(lower), upper: padded(upper), ..self.clone() }
     }
 
     pub(crate) fn scaled(&self) -> &'a ScaledProblem {
@@ -53,6 +71,20 @@ impl<'a> PaddedProblem<'a> {
 
     pub(crate) fn assets(&self) -> usize {
         self.problem.assets()
+    }
+
+    pub(super) fn budget(&self) -> f64 {
+        self.budget
+    }
+
+    pub(super) fn capped(&self) -> bool {
+        self.capped
+    }
+
+    /// A bound on the rounding of (p·μ − q·Σw)·x for feasible w and x.
+    pub(super) fn rounding(&self, mean_factor: f64, risk_factor: f64) -> f64 {
+        let (mean, product) = self.largest;
+        8.0 * f64::EPSILON * self.assets() as f64 * (mean_factor * mean + risk_factor * product)
     }
 
     pub(super) fn octets(&self) -> usize {
