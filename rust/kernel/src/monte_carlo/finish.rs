@@ -35,10 +35,10 @@ pub(super) fn finish_run(
         refine_sketch(scaled, &mut sketch);
     }
     let answers = Answers { problem, scaled, sketch: &sketch, refine: options.refine };
-    let pool: Vec<&[f64]> = sketch.entries().map(|entry| entry.weights.as_slice()).collect();
+    let points = sketch.entries().map(|entry| point(problem, entry.weights.clone())).collect();
     Ok(MonteCarlo {
         portfolios: answers.portfolios(),
-        frontier: frontier(problem, &pool),
+        frontier: efficient(points),
         samples: sketch.portfolios(),
     })
 }
@@ -209,10 +209,8 @@ pub(super) fn largest_excess(problem: &ScaledProblem) -> f64 {
     crate::matrix::dot(problem.excess(), &problem.bounds().greedy_fill(problem.excess()))
 }
 
-/// The efficient ones of the portfolios, by risk: none has both less risk and a larger mean.
-pub(super) fn frontier(problem: &Problem, pool: &[&[f64]]) -> Vec<FrontierPoint> {
-    let mut points: Vec<FrontierPoint> =
-        pool.iter().map(|weights| point(problem, weights.to_vec())).collect();
+/// The efficient ones of the points, by risk: none has both less risk and a larger mean.
+pub(super) fn efficient(mut points: Vec<FrontierPoint>) -> Vec<FrontierPoint> {
     points.sort_by(|a, b| a.risk.total_cmp(&b.risk).then(b.mean.total_cmp(&a.mean)));
     let mut most = f64::NEG_INFINITY;
     points.retain(|point| {

@@ -16,6 +16,7 @@
 //! What is found is a function of the problem, the options and the number of evaluations. A run under a time budget
 //! counts them, and [`Budget::Evaluations`] of that count makes it again to the same bits.
 
+mod answer;
 mod draws;
 mod meter;
 mod path;

@@ -210,12 +210,17 @@ impl Path {
         (right - 1, right, ((mean - low) / (high - low)).clamp(0.0, 1.0))
     }
 
-    /// The weights at each mean, by rising mean.
+    /// The portfolio at each mean, by rising mean.
     pub(super) fn weights(&self) -> impl Iterator<Item = Vec<f64>> + '_ {
         self.means.iter().map(|&mean| {
             let (left, right, share) = self.mixture(mean);
             let pairs = self.states[left].weights().iter().zip(self.states[right].weights());
             pairs.map(|(a, b)| a + share * (b - a)).collect()
         })
+    }
+
+    /// The risk of each, rescaled.
+    pub(super) fn risks(&self) -> &[f64] {
+        &self.upper
     }
 }

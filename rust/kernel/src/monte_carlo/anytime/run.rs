@@ -1,42 +1,41 @@
 //! The search itself: samples and refinement in turn.
 
+use super::answer::bound;
 use super::draws::Draws;
 use super::meter::Meter;
 use super::path::Path;
 use super::{Search, SearchOptions, Stop};
 use crate::batch::ScaledProblem;
-use crate::monte_carlo::finish::{
-    frontier, is_riskless, largest_excess, nearest_to_equal, point, portfolio, trivial,
-};
-use crate::portfolio::{Fallback, Label, Objective, Portfolio};
+use crate::monte_carlo::finish::{is_riskless, largest_excess, nearest_to_equal, trivial};
+use crate::portfolio::Objective;
 use crate::problem::Problem;
 use crate::refine::{PaddedProblem, Refiner, State, Target, Workspace, refine};
 use crate::sampler::Sampler;
 
 /// Groups of sixteen portfolios in a chunk.
 const CHUNK: u64 = 8;
-/// Moves of the first batch of refinement, for each asset.
-const MOVES_PER_ASSET: f64 = 0.5;
+/// Moves of the first batch of refinement, for each asset: about what the first chunk of samples costs.
+const MOVES_PER_ASSET: usize = 1;
 /// By how much each batch for an objective is larger than the one before: what takes long is better refined than
 /// sampled for.
-const GROWTH: f64 = 1.5;
+const GROWTH: usize = 2;
 /// Moves of the largest batch, for each asset: what is under way when time is up.
 const MOST_PER_ASSET: usize = 4;
+/// Assets for each move between two looks at a bound.
+const ASSETS_PER_MOVE: usize = 8;
 /// Batches of refinement of the frontier for each chunk of samples.
 const BATCHES: usize = 16;
 /// Risk aversions to keep samples for, as multiples of the spread of the means over the mean variance.
 const AVERSIONS: [f64; 6] = [0.0625, 0.25, 1.0, 4.0, 16.0, 64.0];
-/// What two ways to evaluate a portfolio can make a gap differ by.
-const ROUNDING: f64 = 1e-12;
 
 /// One objective on its way.
 #[derive(Debug)]
-struct Leg {
-    objective: Objective,
+pub(super) struct Leg {
+    pub(super) objective: Objective,
     target: Target,
-    refiner: Option<Refiner>,
+    pub(super) refiner: Option<Refiner>,
     /// Moves of the next batch.
-    batch: f64,
+    batch: usize,
     /// Whether its gap is known to be within the tolerance, or its answer to be a fallback.
     finished: bool,
 }
@@ -51,14 +50,14 @@ impl Leg {
 /// Everything that a search works on.
 #[derive(Debug)]
 pub(super) struct Run<'a> {
-    problem: &'a Problem,
-    padded: &'a PaddedProblem<'a>,
+    pub(super) problem: &'a Problem,
+    pub(super) padded: &'a PaddedProblem<'a>,
     options: &'a SearchOptions,
-    workspace: Workspace,
-    draws: Draws<'a>,
+    pub(super) workspace: Workspace,
+    pub(super) draws: Draws<'a>,
     /// The least risk first: it bounds the Sharpe ratio where nothing else does.
-    legs: Vec<Leg>,
-    path: Option<Path>,
+    pub(super) legs: Vec<Leg>,
+    pub(super) path: Option<Path>,
     batch: usize,
 }
 
@@ -69,7 +68,7 @@ impl<'a> Run<'a> {
         padded: &'a PaddedProblem<'a>,
         options: &'a SearchOptions,
     ) -> Self {
-        let batch = MOVES_PER_ASSET * padded.assets() as f64 + 8.0;
+        let batch = MOVES_PER_ASSET * padded.assets();
         let leg = |objective, target| Leg { objective, target, refiner: None, batch, finished: false };
         let mut legs = Vec::new();
         if trivial(problem).is_none() {
@@ -89,7 +88,7 @@ impl<'a> Run<'a> {
             options,
             workspace: Workspace::new(padded),
             draws: Draws::new(scaled, sampler, options.sampler, targets),
-            batch: batch as usize,
+            batch: batch / 2 + 8,
             legs,
             path: None,
         }
@@ -156,24 +155,29 @@ impl<'a> Run<'a> {
         drawn
     }
 
-    /// Moves one objective on and looks whether it is near enough.
+    /// Moves one objective on by a batch, and looks now and then whether it is near enough.
     fn refine(&mut self, leg: usize) -> u64 {
         let least_risk = self.least_risk();
+        let slice = self.padded.assets() / ASSETS_PER_MOVE + 8;
         let Leg { objective, target, refiner: Some(refiner), batch, finished } = &mut self.legs[leg] else {
             return 0;
         };
-        let made = refiner.advance(self.padded, &mut self.workspace, *batch as usize);
-        *batch = (*batch * GROWTH).min((MOST_PER_ASSET * self.padded.assets() + 8) as f64);
-        let state = refiner.state();
-        self.draws.elites[leg].raise(target.value(state.score));
-        let riskless = is_riskless(self.padded.scaled(), state.score.variance);
-        let bound = bound(self.problem, self.padded, &mut self.workspace, (*objective, state), least_risk);
-        *finished = riskless || bound.is_some_and(|bound| bound <= self.options.tolerance);
+        let mut made = 0;
+        while made < *batch && !*finished && !refiner.settled() {
+            made += refiner.advance(self.padded, &mut self.workspace, slice);
+            let state = refiner.state();
+            let question = (*objective, state);
+            let bound = bound(self.problem, self.padded, &mut self.workspace, question, least_risk);
+            *finished = is_riskless(self.padded.scaled(), state.score.variance)
+                || bound.is_some_and(|bound| bound <= self.options.tolerance);
+        }
+        *batch = (*batch * GROWTH).min(MOST_PER_ASSET * self.padded.assets());
+        self.draws.elites[leg].raise(target.value(refiner.state().score));
         made as u64
     }
 
     /// A lower bound on the least risk, rescaled; zero where there is none.
-    fn least_risk(&mut self) -> f64 {
+    pub(super) fn least_risk(&mut self) -> f64 {
         match self.legs.first().and_then(|leg| leg.refiner.as_ref()) {
             Some(refiner) => self.workspace.least_risk(self.padded, refiner.state()),
             None => 0.0,
@@ -249,79 +253,6 @@ impl<'a> Run<'a> {
         let least = self.legs.first().and_then(|leg| leg.refiner.as_ref());
         least.is_some_and(|refiner| is_riskless(self.padded.scaled(), refiner.state().score.variance))
     }
-
-    /// The answer. `stands_in` says that the covariance is another one than the problem's, which had a riskless
-    /// portfolio.
-    pub(super) fn answer(mut self, stop: Stop, stands_in: bool, meter: &Meter<'_>) -> Search {
-        let portfolios: Vec<Portfolio> =
-            Objective::ALL.iter().map(|&objective| self.portfolio(objective, stands_in)).collect();
-        let bounds = portfolios.iter().map(|portfolio| self.final_bound(portfolio)).collect();
-        let frontier = match &self.path {
-            Some(path) => path.weights().map(|weights| point(self.problem, weights)).collect(),
-            None => {
-                let best = portfolios.iter().map(|portfolio| portfolio.weights.as_slice());
-                let samples = self.draws.elites.iter().filter_map(|elite| elite.sample.as_deref());
-                frontier(self.problem, &best.chain(samples).collect::<Vec<&[f64]>>())
-            }
-        };
-        Search {
-            bounds,
-            portfolios,
-            frontier,
-            frontier_bound: self.path.as_ref().filter(|_| !stands_in).and_then(Path::bound),
-            samples: meter.samples,
-            evaluations: meter.evaluations,
-            stop,
-        }
-    }
-
-    fn portfolio(&self, objective: Objective, stands_in: bool) -> Portfolio {
-        let label = if stands_in { Label::Fallback(Fallback::Singular) } else { Label::Ok };
-        let label = trivial(self.problem).map_or(label, Label::Fallback);
-        let leg = self.legs.iter().find(|leg| leg.objective == objective);
-        // Without a leg of its own, the Sharpe ratio has no positive excess mean to be had.
-        let (leg, label) = match (leg, self.legs.first()) {
-            (None, Some(least)) => (Some(least), Label::Fallback(Fallback::NoPositiveExcessMean)),
-            (leg, _) => (leg, label),
-        };
-        let weights = leg.and_then(|leg| leg.refiner.as_ref()).map_or_else(
-            || nearest_to_equal(self.problem.bounds()),
-            |refiner| refiner.state().weights().to_vec(),
-        );
-        portfolio(self.problem, objective, weights, label)
-    }
-
-    /// The bound on the gap of an answer, from sums computed afresh.
-    fn final_bound(&mut self, portfolio: &Portfolio) -> Option<f64> {
-        if !portfolio.label.is_ok() {
-            return None;
-        }
-        let least_risk = self.least_risk();
-        let state = State::new(self.padded, portfolio.weights.clone());
-        bound(self.problem, self.padded, &mut self.workspace, (portfolio.objective, &state), least_risk)
-    }
-}
-
-/// An upper bound on the gap of a portfolio.
-fn bound(
-    problem: &Problem,
-    padded: &PaddedProblem<'_>,
-    workspace: &mut Workspace,
-    (objective, state): (Objective, &State),
-    least_risk: f64,
-) -> Option<f64> {
-    let risk = state.score.variance.sqrt();
-    let gap = match objective {
-        Objective::MinVariance => risk / workspace.least_risk(padded, state) - 1.0,
-        Objective::MaxSharpe => {
-            let scaled = padded.scaled();
-            let unit = scaled.mean_scale() / scaled.variance_scale().sqrt();
-            let most = unit * workspace.largest_sharpe(padded, state, least_risk)?;
-            let uncertainty = 1.0 / (problem.observations() as f64).sqrt();
-            (most - unit * state.score.mean / risk) / most.max(uncertainty)
-        }
-    };
-    gap.is_finite().then_some(gap.max(0.0) + ROUNDING)
 }
 
 /// The largest less the smallest of the means; one where they are all the same.
