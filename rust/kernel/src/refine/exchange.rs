@@ -113,14 +113,20 @@ impl Workspace {
         let (product, excess) = (&mut state.product[..octets], &problem.excess[..octets]);
         let (value, grow, shrink) = (&mut self.value[..octets], &self.grow[..octets], &self.shrink[..octets]);
         for octet in 0..octets {
+            // Copies, so that the compiler sees eight independent lanes and no memory that might overlap.
+            let (plus, minus, excess) = (plus[octet], minus[octet], excess[octet]);
+            let (grow, shrink) = (grow[octet], shrink[octet]);
+            let (mut sums, mut here) = (product[octet], ZEROS);
             for lane in 0..WIDTH {
-                let product = &mut product[octet][lane];
-                *product += step * (plus[octet][lane] - minus[octet][lane]);
-                let here = mean_factor * excess[octet][lane] - risk_factor * *product;
-                value[octet][lane] = here;
-                most[lane] = larger(most[lane], here + grow[octet][lane]);
-                least[lane] = smaller(least[lane], here + shrink[octet][lane]);
+                sums[lane] += step * (plus[lane] - minus[lane]);
+                here[lane] = mean_factor * excess[lane] - risk_factor * sums[lane];
             }
+            for lane in 0..WIDTH {
+                most[lane] = larger(most[lane], here[lane] + grow[lane]);
+                least[lane] = smaller(least[lane], here[lane] + shrink[lane]);
+            }
+            product[octet] = sums;
+            value[octet] = here;
         }
         Extremes { most: fold(most, larger), least: fold(least, smaller) }
     }
@@ -172,16 +178,24 @@ impl Workspace {
         let (value, gain) = (&self.value[..octets], &mut self.gain[..octets]);
         let mut best = ZEROS;
         for octet in 0..octets {
+            let (value, row, diagonal) = (value[octet], row[octet], diagonal[octet]);
+            let (weights, lower) = (weights[octet], lower[octet]);
+            let (mut difference, mut limit, mut bend) = (ZEROS, ZEROS, ZEROS);
             for lane in 0..WIDTH {
-                let difference = larger(most - value[octet][lane], 0.0);
-                let limit = smaller(room, weights[octet][lane] - lower[octet][lane]);
-                let bend = risk_factor * larger(own + diagonal[octet][lane] - 2.0 * row[octet][lane], 0.0);
-                // Without curvature the quotient is infinite, or not a number, and the limit stands.
-                let step = smaller(limit, difference / bend);
-                let gained = step * (difference - 0.5 * bend * step);
-                gain[octet][lane] = gained;
-                best[lane] = larger(best[lane], gained);
+                difference[lane] = larger(most - value[lane], 0.0);
+                limit[lane] = smaller(room, weights[lane] - lower[lane]);
+                bend[lane] = risk_factor * larger(own + diagonal[lane] - 2.0 * row[lane], 0.0);
             }
+            let mut gained = ZEROS;
+            for lane in 0..WIDTH {
+                // Without curvature the quotient is infinite, or not a number, and the limit stands.
+                let step = smaller(limit[lane], difference[lane] / bend[lane]);
+                gained[lane] = step * (difference[lane] - 0.5 * bend[lane] * step);
+            }
+            for lane in 0..WIDTH {
+                best[lane] = larger(best[lane], gained[lane]);
+            }
+            gain[octet] = gained;
         }
         fold(best, larger)
     }
