@@ -4,7 +4,8 @@
 //! [`exact`] answers it exactly; [`monte_carlo()`] answers it by search: portfolios drawn by a [`sampler`] from
 //! streams of [`random`] numbers, evaluated in [`batch`]es of one portfolio a lane, the best of them kept in a
 //! [`FrontierSketch`] that merges in any order to the same bits, and refined. The search never sees an exact
-//! solution; [`gap()`] then says how far it is from one. A valid but degenerate problem is answered with a
+//! solution; [`gap()`] then says how far it is from one. [`search()`] does the same at any time, with an upper bound of
+//! its own on that gap, and stops when the bound is small enough. A valid but degenerate problem is answered with a
 //! [`Label`] that says so; only invalid input is an [`Error`].
 //!
 //! Moments are estimates. [`resample()`] bootstraps the window they come from and says how far the frontier and its

@@ -90,6 +90,20 @@ fn a_hundred_assets_are_near_the_optimum_and_the_search_knows_it() {
     assert_near(100, 4_096);
 }
 
+/// So many that samples are scored in double precision at once.
+#[test]
+fn three_hundred_assets_are_near_the_optimum_too() {
+    for seed in [0, 1, 2, 5] {
+        let (problem, kind) = seeded(300, seed, None);
+        let found = search(&problem, &options(GAP, 10), Budget::Samples(256)).unwrap();
+        assert_eq!(found.stop, Stop::Certified, "{kind}: {:?}", found.bounds);
+        for objective in Objective::ALL {
+            let gap = checked_gap(&kind, &problem, &found, objective).unwrap();
+            assert!(gap <= GAP, "{kind}, {objective}: gap {gap:e}");
+        }
+    }
+}
+
 #[test]
 fn the_whole_frontier_is_near_the_exact_one() {
     let recorded = recorded();

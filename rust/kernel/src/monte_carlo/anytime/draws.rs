@@ -12,6 +12,11 @@ use crate::sampler::{Elites, Sampler, SamplerKind};
 const ROUNDING: f64 = 1e-5;
 /// Kinds of groups that the samplers take in turn by the group's number: degrees of bias to faces, edges and vertices.
 const KINDS: usize = 7;
+/// Groups of sixteen portfolios in a chunk.
+const CHUNK: u64 = 8;
+/// Assets beyond which the factor that evaluates in single precision, which takes O(N³), costs more than it saves:
+/// then chunks are single groups, scored in double precision at once.
+const MOST_FACTORED: usize = 256;
 /// By how much what a kind has won before counts less with each chunk.
 const FORGETTING: f64 = 0.75;
 
@@ -36,7 +41,8 @@ impl Elite {
 #[derive(Debug)]
 pub(super) struct Draws<'a> {
     problem: &'a ScaledProblem,
-    evaluator: Evaluator,
+    /// None for the largest problems.
+    evaluator: Option<Evaluator>,
     sampler: Sampler,
     /// Whether kinds are drawn the more the more they win, and every second chunk around the elites.
     adaptive: bool,
@@ -61,7 +67,7 @@ impl<'a> Draws<'a> {
         let short: f64 = problem.bounds().lower().iter().map(|&bound| (-bound).max(0.0)).sum();
         let elite = |target| Elite { target, value: f64::NEG_INFINITY, sample: None };
         Self {
-            evaluator: Evaluator::of(problem),
+            evaluator: (problem.assets() <= MOST_FACTORED).then(|| Evaluator::of(problem)),
             sampler,
             adaptive: kind == SamplerKind::Auto,
             margin: (ROUNDING * (1.0 + 2.0 * short)) as f32,
@@ -77,14 +83,10 @@ impl<'a> Draws<'a> {
     }
 
     /// Draws a chunk of at most `limit` portfolios, in every second chunk around `portfolios`; returns how many.
-    pub(super) fn chunk<'p>(
-        &mut self,
-        limit: u64,
-        groups: u64,
-        portfolios: impl IntoIterator<Item = &'p [f64]>,
-    ) -> u64 {
+    pub(super) fn chunk<'p>(&mut self, limit: u64, portfolios: impl IntoIterator<Item = &'p [f64]>) -> u64 {
         let around = self.adaptive && self.chunks % 2 == 1;
         let elites = if around { Elites::new(portfolios) } else { Elites::default() };
+        let groups = if self.evaluator.is_some() { CHUNK } else { 1 };
         let mut left = limit.min(groups * LANES as u64);
         let drawn = left;
         while left > 0 {
@@ -141,7 +143,8 @@ impl<'a> Draws<'a> {
     /// By how much each portfolio of the batch passes the value it passes best, in whatever unit; not positive
     /// where it passes none. Values are lowered by what single precision can be off.
     fn excess(&self) -> Lanes {
-        let scores = self.evaluator.evaluate(&self.batch);
+        let Some(evaluator) = &self.evaluator else { return Lanes::splat(1.0) };
+        let scores = evaluator.evaluate(&self.batch);
         let mean = scores.mean.map(|mean| mean + self.margin);
         let variance = scores.variance.map(|variance| variance * (1.0 - ROUNDING as f32));
         let mut excess = Lanes::splat(f32::MIN);

@@ -12,8 +12,6 @@ use crate::problem::Problem;
 use crate::refine::{PaddedProblem, Refiner, State, Target, Workspace, refine};
 use crate::sampler::Sampler;
 
-/// Groups of sixteen portfolios in a chunk.
-const CHUNK: u64 = 8;
 /// Moves of the first batch of refinement, for each asset: about what the first chunk of samples costs.
 const MOVES_PER_ASSET: usize = 1;
 /// By how much each batch for an objective is larger than the one before: what takes long is better refined than
@@ -138,7 +136,7 @@ impl<'a> Run<'a> {
     /// Draws a chunk and gives each objective what was found for it.
     fn draw(&mut self, limit: u64) -> u64 {
         let refined = self.legs.iter().filter_map(|leg| leg.refiner.as_ref());
-        let drawn = self.draws.chunk(limit, CHUNK, refined.map(|refiner| refiner.state().weights()));
+        let drawn = self.draws.chunk(limit, refined.map(|refiner| refiner.state().weights()));
         for (leg, elite) in self.legs.iter_mut().zip(&mut self.draws.elites) {
             let sample = elite.sample.take().map(|weights| State::new(self.padded, weights));
             match (&mut leg.refiner, sample) {
