@@ -14,6 +14,12 @@ pub enum Error {
         /// Elements that were given.
         found: usize,
     },
+    /// The processor lacks an instruction set that was asked for.
+    #[error("instructions: this processor has no {name}")]
+    InstructionSet {
+        /// Its name.
+        name: &'static str,
+    },
     /// There is no asset, or no sample, to work on.
     #[error("{parameter}: at least one is needed")]
     Empty {

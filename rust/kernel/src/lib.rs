@@ -43,6 +43,7 @@ mod refine;
 pub mod resample;
 pub mod sampler;
 pub mod scenario;
+pub mod simd;
 pub mod sketch;
 pub mod spectrum;
 
@@ -60,4 +61,5 @@ pub use problem::{Bounds, Evaluation, Problem};
 pub use resample::{ResampleOptions, ResamplePart, ResampledFrontier, Resampler, resample};
 pub use sampler::SamplerKind;
 pub use scenario::{Bootstrap, ScenarioSource, Scenarios, Spread};
+pub use simd::InstructionSet;
 pub use sketch::FrontierSketch;

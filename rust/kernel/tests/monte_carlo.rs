@@ -11,12 +11,13 @@ use silverbullet_kernel::monte_carlo::BLOCK;
 use silverbullet_kernel::random::Philox;
 use silverbullet_kernel::sampler::Sampler;
 use silverbullet_kernel::{
-    Bounds, Fallback, FrontierSketch, Label, MonteCarlo, MonteCarloOptions, Objective, Population,
-    PopulationOptions, Problem, SamplerKind, SymmetricMatrix, exact, finish, gap, monte_carlo, sample_blocks,
+    Bounds, Fallback, FrontierSketch, InstructionSet, Label, MonteCarlo, MonteCarloOptions, Objective,
+    Population, PopulationOptions, Problem, SamplerKind, SymmetricMatrix, exact, finish, gap, monte_carlo,
+    sample_blocks,
 };
 
 fn options(samples: u64, sampler: SamplerKind, refine: bool) -> MonteCarloOptions {
-    MonteCarloOptions { samples, sampler, refine, seed: 17, stream: 4, threads: 1 }
+    MonteCarloOptions { samples, sampler, refine, seed: 17, stream: 4, threads: 1, instructions: None }
 }
 
 /// Every number of an answer as bits.
@@ -53,10 +54,53 @@ fn partitions_and_threads_do_not_change_a_bit() {
         let threaded = monte_carlo(&problem, &MonteCarloOptions { threads, ..options.clone() }).unwrap();
         assert_eq!(bits(&threaded), bits(&answer), "{threads} threads");
     }
+    for set in InstructionSet::available() {
+        let forced = MonteCarloOptions { instructions: Some(set), threads: 2, ..options.clone() };
+        assert_eq!(bits(&monte_carlo(&problem, &forced).unwrap()), bits(&answer), "{set}");
+    }
     let other =
         monte_carlo(&problem, &MonteCarloOptions { seed: 18, refine: false, ..options.clone() }).unwrap();
     let same = monte_carlo(&problem, &MonteCarloOptions { refine: false, ..options }).unwrap();
     assert_ne!(bits(&other), bits(&same), "the seed must count");
+}
+
+/// Each instruction set in turn, on parts of a run that are merged in shuffled order: every kind of sampler, bounds that
+/// shift the simplex and bounds that cut it, and a last group that is not whole.
+#[test]
+fn instruction_sets_do_not_change_a_bit() {
+    let mut random = Philox::from_seed([3; 8]);
+    for assets in [3, 10, 33] {
+        let free = factor_problem(assets, 21, 1e-3);
+        let bounds = |lower, upper| Bounds::new(vec![lower; assets], vec![upper; assets]).unwrap();
+        let shifted = free.clone().with_bounds(bounds(-0.02, 3.0)).unwrap();
+        let capped = free.clone().with_bounds(bounds(0.0, 2.0 / assets as f64)).unwrap();
+        for (problem, samples) in [(&free, 3 * BLOCK + 77), (&shifted, 2 * BLOCK + 9), (&capped, BLOCK + 40)]
+        {
+            for kind in [SamplerKind::Auto, SamplerKind::Uniform, SamplerKind::FaceEdgeVertex] {
+                if kind == SamplerKind::Uniform && samples == BLOCK + 40 {
+                    // Hit-and-run is slow and runs on no instruction set of its own.
+                    continue;
+                }
+                let of = |set, blocks| {
+                    let options = MonteCarloOptions { instructions: set, ..options(samples, kind, false) };
+                    sample_blocks(problem, &options, blocks).unwrap()
+                };
+                let whole = serde_json::to_string(&of(None, 0..9)).unwrap();
+                for set in InstructionSet::available() {
+                    let mut parts: Vec<FrontierSketch> =
+                        (0..samples.div_ceil(BLOCK)).map(|block| of(Some(set), block..block + 1)).collect();
+                    let mut merged = parts.swap_remove(random.random_range(0..parts.len()));
+                    while !parts.is_empty() {
+                        merged.merge(parts.swap_remove(random.random_range(0..parts.len()))).unwrap();
+                    }
+                    assert!(
+                        serde_json::to_string(&merged).unwrap() == whole,
+                        "{set}, {assets} assets, {kind:?}"
+                    );
+                }
+            }
+        }
+    }
 }
 
 /// The numbers that a sketch names are the portfolios that the sampler draws under them, and the best of them.

@@ -1,22 +1,20 @@
 //! Sixteen portfolios at a time: the layout of their weights and the evaluation of mean and variance.
 //!
-//! A [`Batch`] holds `weights[asset][lane]` in single precision. Lanes never meet: each does the same additions
-//! and multiplications in the same order, none of them fused, so the bits do not depend on how wide the
-//! machine's vectors are. Moments are rescaled first (mean variance and largest excess mean near one), so that
+//! A [`Batch`] holds `weights[asset][lane]` in single precision. Lanes never meet: each does the same operations in
+//! the same order, so the bits do not depend on how wide the machine's vectors are. Moments are rescaled first (mean variance and largest excess mean near one), so that
 //! covariances of tick returns do not underflow.
 
 mod scaled;
 
 pub(crate) use scaled::{ScaledProblem, Score, normalise};
 
-use crate::matrix::SymmetricMatrix;
+use crate::error::Result;
+use crate::matrix::{SymmetricMatrix, dot};
 use crate::problem::Problem;
+use crate::simd::{InstructionSet, Machine, Spacings, Triangle};
 
 /// Portfolios in a batch.
 pub const LANES: usize = 16;
-
-/// Rows of the triangular factor that are multiplied together, to load each weight once for all of them.
-const ROWS: usize = 4;
 
 /// One number of each of sixteen portfolios.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -103,6 +101,8 @@ pub struct Scores {
 }
 
 impl Scores {
+    pub(crate) const ZERO: Self = Self { mean: Lanes::ZERO, variance: Lanes::ZERO };
+
     /// The squared Sharpe ratio with the sign of the mean, in the evaluator's units: m·|m|/v. It ranks as the
     /// Sharpe ratio does and needs no root. Infinite or NaN where the variance is zero.
     #[must_use]
@@ -117,37 +117,54 @@ impl Scores {
 /// The variance is ‖Lᵀw‖² with Σ = L Lᵀ: half the work of the full product, and never negative.
 #[derive(Debug, Clone)]
 pub struct Evaluator {
-    assets: usize,
     mean: Vec<f32>,
-    /// For each block of four columns of L, from its first row down: the four entries of a row.
-    factor: Vec<[f32; ROWS]>,
+    triangle: Triangle,
     mean_scale: f64,
     variance_scale: f64,
 }
 
 impl Evaluator {
-    /// The evaluator of `problem`.
+    /// The evaluator of `problem`, for the fastest instruction set of this processor.
     #[must_use]
     pub fn new(problem: &Problem) -> Self {
-        Self::of(&ScaledProblem::new(problem))
+        Self::of(&ScaledProblem::new(problem), Machine::detect())
     }
 
-    pub(crate) fn of(problem: &ScaledProblem) -> Self {
-        let assets = problem.assets();
-        let lower = cholesky(problem.covariance());
-        let mut factor = Vec::new();
-        for first in (0..assets).step_by(ROWS) {
-            for row in first..assets {
-                factor.push(std::array::from_fn(|offset| {
-                    let column = first + offset;
-                    if column <= row { lower[row * assets + column] as f32 } else { 0.0 }
-                }));
-            }
-        }
+    /// The evaluator of `problem` for a given instruction set; the scores have the same bits under each.
+    ///
+    /// # Errors
+    /// An instruction set that this processor does not have.
+    pub fn with_instructions(problem: &Problem, set: InstructionSet) -> Result<Self> {
+        Ok(Self::of(&ScaledProblem::new(problem), set.machine()?))
+    }
+
+    pub(crate) fn of(problem: &ScaledProblem, machine: Machine) -> Self {
+        Self::in_coordinates(problem, machine, problem.excess().to_vec(), problem.covariance())
+    }
+
+    /// The evaluator of points s of the simplex that stand for the weights w = l + B·s. Because Σs = 1 that is
+    /// w = (l·1ᵀ + B·I)·s, so mean and covariance of s are exact transforms of those of w.
+    pub(crate) fn of_simplex(problem: &ScaledProblem, machine: Machine, lower: &[f64], budget: f64) -> Self {
+        let mut product = vec![0.0; lower.len()];
+        problem.multiply_into(lower, &mut product);
+        let (base, variance) = (dot(problem.excess(), lower), dot(lower, &product));
+        let mean = problem.excess().iter().map(|mean| base + budget * mean).collect();
+        let covariance = SymmetricMatrix::from_lower(lower.len(), |row, column| {
+            let mixed = product[row] + product[column];
+            budget * budget * problem.covariance().get(row, column) + budget * mixed + variance
+        });
+        Self::in_coordinates(problem, machine, mean, &covariance)
+    }
+
+    fn in_coordinates(
+        problem: &ScaledProblem,
+        machine: Machine,
+        mean: Vec<f64>,
+        covariance: &SymmetricMatrix,
+    ) -> Self {
         Self {
-            assets,
-            mean: problem.excess().iter().map(|&mean| mean as f32).collect(),
-            factor,
+            mean: mean.into_iter().map(|mean| mean as f32).collect(),
+            triangle: Triangle::new(machine, covariance.order(), &cholesky(covariance)),
             mean_scale: problem.mean_scale(),
             variance_scale: problem.variance_scale(),
         }
@@ -165,31 +182,32 @@ impl Evaluator {
         self.variance_scale
     }
 
+    /// The mean of each asset, in the unit of the scores.
+    pub(crate) fn mean(&self) -> &[f32] {
+        &self.mean
+    }
+
     /// Mean and variance of each portfolio of `batch`, which has this problem's number of assets.
     #[must_use]
-    #[inline(always)]
     pub fn evaluate(&self, batch: &Batch) -> Scores {
-        let weights = batch.weights();
-        let mut mean = Lanes::ZERO;
-        for (&factor, weight) in self.mean.iter().zip(weights) {
-            mean.add_scaled(factor, weight);
-        }
-        let mut variance = Lanes::ZERO;
-        let mut rest = self.factor.as_slice();
-        for first in (0..self.assets).step_by(ROWS) {
-            let (block, after) = rest.split_at(self.assets - first);
-            rest = after;
-            let mut products = [Lanes::ZERO; ROWS];
-            for (entries, weight) in block.iter().zip(&weights[first..]) {
-                for (product, &entry) in products.iter_mut().zip(entries) {
-                    product.add_scaled(entry, weight);
-                }
-            }
-            for product in products {
-                variance = variance.zip(product, |sum, value| sum + value * value);
-            }
-        }
-        Scores { mean, variance }
+        let mean = self.triangle.weighted(&self.mean, batch.weights());
+        let mut scores = [Scores::ZERO];
+        let (weights, _) = batch.weights().as_chunks::<1>();
+        self.triangle.scores(weights, &[Spacings::weights(mean)], 1, &mut scores);
+        let [scores] = scores;
+        scores
+    }
+
+    /// Mean and variance of the first `groups` groups of sixteen, from their spacings `weights[asset][group]`.
+    #[inline]
+    pub(crate) fn evaluate_spacings<const STRIDE: usize>(
+        &self,
+        weights: &[[Lanes; STRIDE]],
+        spacings: &[Spacings; STRIDE],
+        groups: usize,
+        scores: &mut [Scores; STRIDE],
+    ) {
+        self.triangle.scores(weights, spacings, groups, scores);
     }
 }
 

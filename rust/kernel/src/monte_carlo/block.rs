@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use super::filter::Filter;
 use super::{BLOCK, MonteCarloOptions};
-use crate::batch::{Batch, Evaluator, LANES, Lanes, ScaledProblem};
+use crate::batch::{LANES, Lanes, ScaledProblem};
 use crate::error::Result;
 use crate::problem::Problem;
-use crate::sampler::{Elites, Sampler, SamplerKind};
+use crate::sampler::{Elites, Sampler, SamplerKind, Tile};
+use crate::simd::GROUPS;
 use crate::sketch::{Axes, FrontierSketch};
 
 /// Groups of sixteen portfolios in a chunk: 2,048 portfolios. With [`SamplerKind::Auto`] every second chunk samples
@@ -19,7 +20,6 @@ const CHUNK: u64 = 128;
 #[derive(Debug)]
 pub(super) struct Run {
     scaled: ScaledProblem,
-    evaluator: Evaluator,
     sampler: Sampler,
     axes: Axes,
     samples: u64,
@@ -27,16 +27,19 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(problem: &Problem, options: &MonteCarloOptions) -> Self {
+    pub(super) fn new(problem: &Problem, options: &MonteCarloOptions) -> Result<Self> {
         let scaled = ScaledProblem::new(problem);
-        Self {
-            evaluator: Evaluator::of(&scaled),
-            sampler: Sampler::new(problem.bounds(), options.sampler, options.seed, options.stream),
+        let mut sampler = Sampler::new(problem.bounds(), options.sampler, options.seed, options.stream);
+        if let Some(set) = options.instructions {
+            sampler = sampler.with_instructions(set)?;
+        }
+        Ok(Self {
+            sampler,
             axes: Axes::new(&scaled),
             scaled,
             samples: options.samples,
             adaptive: options.sampler == SamplerKind::Auto,
-        }
+        })
     }
 
     pub(super) fn scaled(&self) -> &ScaledProblem {
@@ -75,34 +78,43 @@ impl Run {
     fn sample(&self, blocks: Range<u64>) -> Result<FrontierSketch> {
         let mut sketch = FrontierSketch::new(self.axes.clone());
         let mut desk = Desk::new(self.scaled.assets());
+        let mut tile = self.sampler.tile(&self.scaled);
         for block in blocks {
-            sketch.merge(self.sample_block(block, &mut desk))?;
+            sketch.merge(self.sample_block(block, &mut desk, &mut tile))?;
         }
         Ok(sketch)
     }
 
-    fn sample_block(&self, block: u64, desk: &mut Desk) -> FrontierSketch {
+    fn sample_block(&self, block: u64, desk: &mut Desk, tile: &mut Tile) -> FrontierSketch {
         let first = block * BLOCK;
         let count = BLOCK.min(self.samples - first);
         let mut sketch = FrontierSketch::new(self.axes.clone());
         let mut filter = Filter::new(&self.scaled, &sketch);
         let mut elites = Elites::default();
-        for group in 0..count.div_ceil(LANES as u64) {
+        let groups = count.div_ceil(LANES as u64);
+        for group in (0..groups).step_by(GROUPS) {
             let number = first + group * LANES as u64;
             let around = self.adaptive && (group / CHUNK) % 2 == 1;
             if around && group % CHUNK == 0 {
-                elites = Elites::new(sketch.special().map(|entry| entry.weights.as_slice()));
+                elites = self.sampler.elites(sketch.special().map(|entry| entry.weights.as_slice()));
             }
-            if around {
-                self.sampler.draw_around(number / LANES as u64, &elites, &mut desk.batch);
-            } else {
-                self.sampler.draw(number / LANES as u64, &mut desk.batch);
-            }
-            let scores = self.evaluator.evaluate(&desk.batch);
-            let excess = filter.excess(&scores);
-            let lanes = LANES.min((first + count - number) as usize);
-            if desk.keep(&self.scaled, number, &excess, lanes, &mut sketch) {
-                filter.update(&sketch);
+            let tiled = GROUPS.min((groups - group) as usize);
+            self.sampler.draw_tile(number / LANES as u64, tiled, around.then_some(&elites), tile);
+            let scores = *tile.evaluate(tiled);
+            for (place, scores) in scores[..tiled].iter().enumerate() {
+                let excess = filter.excess(scores);
+                let number = number + (place * LANES) as u64;
+                let lanes = LANES.min((first + count - number) as usize);
+                if desk.keep(
+                    &self.scaled,
+                    number,
+                    &excess,
+                    lanes,
+                    |lane| tile.weights(place, lane),
+                    &mut sketch,
+                ) {
+                    filter.update(&sketch);
+                }
             }
         }
         sketch.count(count);
@@ -113,25 +125,25 @@ impl Run {
 /// Room to work in, kept from group to group.
 #[derive(Debug)]
 pub(super) struct Desk {
-    pub(super) batch: Batch,
     weights: Vec<f64>,
     product: Vec<f64>,
 }
 
 impl Desk {
     pub(super) fn new(assets: usize) -> Self {
-        Self { batch: Batch::new(assets), weights: vec![0.0; assets], product: vec![0.0; assets] }
+        Self { weights: vec![0.0; assets], product: vec![0.0; assets] }
     }
 
     /// Scores the first `lanes` portfolios with a positive `excess` in double precision and offers them to the
     /// sketch. Tells whether the sketch took any.
     #[inline]
-    pub(super) fn keep(
+    pub(super) fn keep<W: Iterator<Item = f32>>(
         &mut self,
         problem: &ScaledProblem,
         number: u64,
         excess: &Lanes,
         lanes: usize,
+        weights_of: impl Fn(usize) -> W,
         sketch: &mut FrontierSketch,
     ) -> bool {
         let most = excess.0.iter().fold(0.0_f32, |most, &value| if value > most { value } else { most });
@@ -140,8 +152,10 @@ impl Desk {
         }
         let mut taken = false;
         for lane in (0..lanes).filter(|&lane| excess.0[lane] > 0.0) {
-            let single = self.batch.lane(lane);
-            self.weights.iter_mut().zip(single).for_each(|(weight, single)| *weight = f64::from(single));
+            self.weights
+                .iter_mut()
+                .zip(weights_of(lane))
+                .for_each(|(weight, single)| *weight = f64::from(single));
             problem.normalise(&mut self.weights);
             let score = problem.score(&self.weights, &mut self.product);
             taken |= sketch.offer(number + lane as u64, score, &self.weights);

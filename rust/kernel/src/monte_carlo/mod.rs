@@ -21,17 +21,20 @@ mod block;
 mod filter;
 mod finish;
 mod population;
+mod scan;
 
 use std::ops::Range;
 
 pub use anytime::{Budget, Search, SearchOptions, Stop, search};
 pub use finish::finish;
 pub use population::{Population, PopulationOptions};
+pub use scan::Scan;
 
 use crate::error::{Error, Result};
 use crate::portfolio::{FrontierPoint, Objective, Portfolio};
 use crate::problem::Problem;
 use crate::sampler::SamplerKind;
+use crate::simd::InstructionSet;
 use crate::sketch::FrontierSketch;
 use block::Run;
 
@@ -53,11 +56,21 @@ pub struct MonteCarloOptions {
     pub refine: bool,
     /// Threads that draw; zero counts as one. The answer does not depend on it.
     pub threads: usize,
+    /// The vector instructions to use; the fastest that the processor has if none. The answer does not depend on it.
+    pub instructions: Option<InstructionSet>,
 }
 
 impl Default for MonteCarloOptions {
     fn default() -> Self {
-        Self { samples: BLOCK, seed: 0, stream: 0, sampler: SamplerKind::Auto, refine: true, threads: 1 }
+        Self {
+            samples: BLOCK,
+            seed: 0,
+            stream: 0,
+            sampler: SamplerKind::Auto,
+            refine: true,
+            threads: 1,
+            instructions: None,
+        }
     }
 }
 
@@ -92,10 +105,10 @@ impl MonteCarlo {
 /// Draws `options.samples` portfolios, refines the best (if asked to) and gives the best for each objective.
 ///
 /// # Errors
-/// No samples. A valid but degenerate problem is answered with a label.
+/// No samples, or an instruction set that the processor lacks. A valid but degenerate problem is answered with a label.
 pub fn monte_carlo(problem: &Problem, options: &MonteCarloOptions) -> Result<MonteCarlo> {
     require_samples(options)?;
-    let run = Run::new(problem, options);
+    let run = Run::new(problem, options)?;
     let sketch = run.sample_threaded(0..options.blocks(), options.threads)?;
     finish::finish_run(problem, run.scaled(), sketch, options)
 }
@@ -103,14 +116,14 @@ pub fn monte_carlo(problem: &Problem, options: &MonteCarloOptions) -> Result<Mon
 /// The sketch of `blocks` of a run: what one partition does. Blocks beyond the run's end are empty.
 ///
 /// # Errors
-/// No samples.
+/// No samples, or an instruction set that the processor lacks.
 pub fn sample_blocks(
     problem: &Problem,
     options: &MonteCarloOptions,
     blocks: Range<u64>,
 ) -> Result<FrontierSketch> {
     require_samples(options)?;
-    Run::new(problem, options).sample_threaded(blocks, options.threads)
+    Run::new(problem, options)?.sample_threaded(blocks, options.threads)
 }
 
 fn require_samples(options: &MonteCarloOptions) -> Result<()> {

@@ -7,7 +7,8 @@ use crate::batch::{Batch, Evaluator, LANES, ScaledProblem, normalise};
 use crate::error::{Error, Result, require_length};
 use crate::problem::{Bounds, Problem};
 use crate::refine::PaddedProblem;
-use crate::sampler::{Elites, Sampler};
+use crate::sampler::Sampler;
+use crate::simd::Machine;
 use crate::sketch::{Axes, FrontierSketch};
 
 /// One portfolio in so many is a refined one or lies around them.
@@ -73,17 +74,18 @@ impl Population {
         elite: usize,
         sketch: &mut FrontierSketch,
     ) {
-        let evaluator = Evaluator::of(scaled);
+        let evaluator = Evaluator::of(scaled, Machine::detect());
         let mut filter = Filter::new(scaled, sketch);
         let mut desk = Desk::new(scaled.assets());
+        let mut batch = Batch::new(scaled.assets());
         for first in (elite / LANES * LANES..self.size).step_by(LANES) {
-            sampler.draw((first / LANES) as u64, &mut desk.batch);
-            let excess = filter.excess(&evaluator.evaluate(&desk.batch));
+            sampler.draw((first / LANES) as u64, &mut batch);
+            let excess = filter.excess(&evaluator.evaluate(&batch));
             let lanes = LANES.min(self.size - first);
-            if desk.keep(scaled, first as u64, &excess, lanes, sketch) {
+            if desk.keep(scaled, first as u64, &excess, lanes, |lane| batch.lane(lane), sketch) {
                 filter.update(sketch);
             }
-            self.store(first, lanes, &desk.batch);
+            self.store(first, lanes, &batch);
         }
     }
 
@@ -96,12 +98,12 @@ impl Population {
         sketch: &FrontierSketch,
     ) {
         let refined = refine_elites(&PaddedProblem::new(scaled), sketch);
-        let elites = Elites::new(refined.iter().map(|state| state.weights()));
+        let elites = sampler.elites(refined.iter().map(|state| state.weights()));
         let mut batch = Batch::new(scaled.assets());
         for first in (0..elite).step_by(LANES) {
             // Numbers that no sampled portfolio has, so that no stream is used twice.
             let group = (FrontierSketch::REFINED / LANES as u64) + (first / LANES) as u64;
-            sampler.draw_around(group, &elites, &mut batch);
+            sampler.draw_around(group, Some(&elites), &mut batch);
             self.store(first, LANES.min(elite - first), &batch);
         }
         for (place, state) in refined.iter().take(elite).enumerate() {

@@ -2,14 +2,15 @@
 //!
 //! Portfolio number `i` of run seed `s` owns a stream that depends on `(s, stream, purpose, i)` and on nothing
 //! else: not on the thread, the vector width, the partition or the executor that draws it. [`Philox`]
-//! (counter-based, Salmon et al. 2011) turns those words into 128 bits of state; a xoshiro128+ generator
-//! (Blackman & Vigna 2021) started from them supplies the numbers, because Philox for every single number would
-//! cost more than evaluating the portfolio. [`LaneStream`] runs sixteen of them side by side.
+//! (counter-based, Salmon et al. 2011) turns those words, less the lowest four bits of `i`, into four seeds for a
+//! group of sixteen portfolios; a bijective mix of each seed and the place in the group gives a portfolio its 128
+//! bits of state; a xoshiro128+ generator (Blackman & Vigna 2021) started from them supplies the numbers. Philox for
+//! every number, or even every portfolio, would cost more than evaluating the portfolio at ten assets.
+//! [`LaneStream`] runs sixteen streams side by side.
 
-mod exponential;
 mod philox;
 mod stream;
 
-pub(crate) use exponential::negative_ln;
 pub use philox::{Philox, philox4x32_10};
+pub(crate) use stream::{LANE_STEPS, MIX};
 pub use stream::{LaneStream, PortfolioStream, Purpose, RunKey};

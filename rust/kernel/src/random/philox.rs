@@ -13,28 +13,18 @@ const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 #[must_use]
 #[inline]
 pub fn philox4x32_10(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
-    philox_state([counter[0]], counter, key).map(|[word]| word)
-}
-
-/// Blocks that differ in the lowest counter word only, which `low` gives: `result[word][lane]`, the layout that
-/// [`LaneStream`](super::LaneStream) keeps.
-#[inline(always)]
-pub(super) fn philox_state<const L: usize>(low: [u32; L], counter: [u32; 4], key: [u32; 2]) -> [[u32; L]; 4] {
-    let mut state = [low, [counter[1]; L], [counter[2]; L], [counter[3]; L]];
+    let [mut first, mut second, mut third, mut fourth] = counter;
     let mut key = key;
     for _ in 0..ROUNDS {
-        let [first, second, third, fourth] = &mut state;
-        for lane in 0..L {
-            let left = u64::from(MULTIPLIERS[0]) * u64::from(first[lane]);
-            let right = u64::from(MULTIPLIERS[1]) * u64::from(third[lane]);
-            first[lane] = (right >> 32) as u32 ^ second[lane] ^ key[0];
-            second[lane] = right as u32;
-            third[lane] = (left >> 32) as u32 ^ fourth[lane] ^ key[1];
-            fourth[lane] = left as u32;
-        }
+        let left = u64::from(MULTIPLIERS[0]) * u64::from(first);
+        let right = u64::from(MULTIPLIERS[1]) * u64::from(third);
+        first = (right >> 32) as u32 ^ second ^ key[0];
+        second = right as u32;
+        third = (left >> 32) as u32 ^ fourth ^ key[1];
+        fourth = left as u32;
         key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
     }
-    state
+    [first, second, third, fourth]
 }
 
 /// The stream of blocks 0, 1, 2, … under a key of 64 bits, word by word.

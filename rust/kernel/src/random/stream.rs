@@ -2,8 +2,46 @@
 
 use rand_core::{Infallible, TryRng, utils};
 
-use super::philox::{halves, philox_state, philox4x32_10};
+use super::philox::{halves, philox4x32_10};
 use crate::batch::{LANES, Lanes};
+use crate::simd::{Machine, Seeds};
+
+/// What is added to each word of a group's seeds for each of its lanes: multiples of four odd numbers.
+pub(crate) const LANE_STEPS: [[u32; LANES]; 4] =
+    lane_steps([0x9E37_79B9, 0xBB67_AE85, 0x3C6E_F373, 0xA54F_F53B]);
+
+/// Multipliers of the bijection of words that follows. With shifts of 16, 15 and 16 it flips each bit of the result with
+/// a probability near one half for any bit of its argument.
+pub(crate) const MIX: [u32; 2] = [0x7FEB_352D, 0x846C_A68B];
+
+const fn lane_steps(odd: [u32; 4]) -> [[u32; LANES]; 4] {
+    let mut steps = [[0; LANES]; 4];
+    let mut word = 0;
+    while word < 4 {
+        let mut lane = 0;
+        while lane < LANES {
+            steps[word][lane] = odd[word].wrapping_mul(lane as u32);
+            lane += 1;
+        }
+        word += 1;
+    }
+    steps
+}
+
+/// The state that a lane of a group starts from.
+#[inline]
+fn lane_state(seeds: Seeds, lane: usize) -> [u32; 4] {
+    let mut state = [0; 4];
+    for word in 0..4 {
+        let mut x = seeds[word].wrapping_add(LANE_STEPS[word][lane]);
+        x = (x ^ (x >> 16)).wrapping_mul(MIX[0]);
+        x = (x ^ (x >> 15)).wrapping_mul(MIX[1]);
+        state[word] = x ^ (x >> 16);
+    }
+    // The all-zero state would stay zero for ever.
+    state[3] |= 1;
+    state
+}
 
 /// What a stream is drawn for, so that no two uses of a run's seed share numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,17 +77,15 @@ impl RunKey {
         Self { key: [words[0], words[1]], tail: [words[2], words[3]] }
     }
 
-    /// The state that portfolio `number` starts from.
+    /// What the streams of portfolios `16 · group` to `16 · group + 15` start from.
     #[inline]
-    fn state(self, number: u64) -> [u32; 4] {
-        let [low, high] = halves(number);
-        let state = philox4x32_10([low, high, self.tail[0], self.tail[1]], self.key);
-        // The all-zero state would stay zero for ever; Philox is a bijection, so it does occur.
-        if state == [0; 4] { [1, 0, 0, 0] } else { state }
+    pub(crate) fn seeds(self, group: u64) -> Seeds {
+        let [low, high] = halves(group);
+        philox4x32_10([low, high, self.tail[0], self.tail[1]], self.key)
     }
 }
 
-/// The random stream of one portfolio: xoshiro128+ from a state that Philox derives from its number.
+/// The random stream of one portfolio: xoshiro128+ from a state that is derived from its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortfolioStream {
     state: [u32; 4],
@@ -59,7 +95,8 @@ impl PortfolioStream {
     /// The stream of portfolio `number`.
     #[must_use]
     pub fn new(run: RunKey, number: u64) -> Self {
-        Self { state: run.state(number) }
+        let lanes = LANES as u64;
+        Self { state: lane_state(run.seeds(number / lanes), (number % lanes) as usize) }
     }
 
     /// An integer below `bound`, without the bias of a remainder beyond 2^-32 of it.
@@ -97,17 +134,13 @@ pub struct LaneStream {
 impl LaneStream {
     /// The streams of portfolios `16 · group` to `16 · group + 15`.
     #[must_use]
-    #[inline(always)]
     pub fn new(run: RunKey, group: u64) -> Self {
-        // The lanes differ in the lowest four bits only, so the upper counter words are shared.
-        let [low, high] = halves(group * LANES as u64);
-        let lows: [u32; LANES] = std::array::from_fn(|lane| low | lane as u32);
-        let mut state = philox_state(lows, [0, high, run.tail[0], run.tail[1]], run.key);
-        let [first, rest @ ..] = &mut state;
-        for (lane, word) in first.iter_mut().enumerate() {
-            // As for one portfolio: the all-zero state would stay zero for ever.
-            let empty = *word | rest[0][lane] | rest[1][lane] | rest[2][lane] == 0;
-            *word |= u32::from(empty);
+        let seeds = run.seeds(group);
+        let mut state = [[0; LANES]; 4];
+        for lane in 0..LANES {
+            for (words, word) in state.iter_mut().zip(lane_state(seeds, lane)) {
+                words[lane] = word;
+            }
         }
         Self { state }
     }
@@ -128,6 +161,11 @@ impl LaneStream {
             *value = ((word >> 9) as i32 as f32 + 0.5) * (1.0 / 8_388_608.0);
         }
         uniform
+    }
+
+    /// The next number of each lane, standard exponential in units of ln 2.
+    pub(crate) fn next_exponential(&mut self, machine: Machine) -> Lanes {
+        machine.exponentials(&self.next_words())
     }
 }
 
@@ -158,8 +196,8 @@ mod tests {
     #[test]
     fn a_lane_is_the_stream_of_its_portfolio() {
         let run = RunKey::new(11, 5, Purpose::Portfolios);
-        // The last group crosses into the upper word of the number.
-        for group in [0, 1, 4095, (1_u64 << 32) / 16] {
+        // The last group's number needs the upper word.
+        for group in [0, 1, 4095, 1_u64 << 32] {
             let mut lanes = LaneStream::new(run, group);
             let words: Vec<_> = (0..5).map(|_| lanes.next_words()).collect();
             for lane in 0..LANES {

@@ -2,7 +2,8 @@
 
 use super::Region;
 use crate::batch::{Batch, Lanes};
-use crate::random::{LaneStream, PortfolioStream, negative_ln};
+use crate::random::{LaneStream, PortfolioStream};
+use crate::simd::Machine;
 
 /// Vertices that a mixture is made of, in turn by group. Few lie near the boundary, many near the middle.
 const VERTICES: [usize; 6] = [2, 3, 4, 6, 10, 16];
@@ -16,6 +17,7 @@ pub(super) const SWEEPS: usize = 16;
 /// proportions are each portfolio's own. Biased to the boundary.
 pub(super) fn vertex_mixture(
     region: &Region,
+    machine: Machine,
     group: u64,
     lanes: &mut LaneStream,
     shared: &mut PortfolioStream,
@@ -27,7 +29,7 @@ pub(super) fn vertex_mixture(
     let mut proportions = [Lanes::ZERO; VERTICES[VERTICES.len() - 1]];
     let mut sum = Lanes::ZERO;
     for proportion in &mut proportions[..count] {
-        let spacing = negative_ln(lanes.next_uniform());
+        let spacing = lanes.next_exponential(machine);
         *proportion = if squared { spacing.map(|value| value * value) } else { spacing };
         sum = sum.zip(*proportion, |sum, value| sum + value);
     }

@@ -8,14 +8,18 @@
 mod capped;
 mod elites;
 mod simplex;
+mod tile;
 
 pub(crate) use elites::Elites;
+pub(crate) use tile::Tile;
 
 use serde::{Deserialize, Serialize};
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Evaluator, ScaledProblem};
+use crate::error::Result;
 use crate::problem::Bounds;
 use crate::random::{LaneStream, PortfolioStream, Purpose, RunKey};
+use crate::simd::{GROUPS, InstructionSet, Machine};
 
 /// Slack within which an upper bound that cannot bind counts as absent.
 const CAP_TOLERANCE: f64 = 1e-12;
@@ -50,7 +54,7 @@ impl SamplerKind {
 impl std::str::FromStr for SamplerKind {
     type Err = String;
 
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
+    fn from_str(name: &str) -> std::result::Result<Self, Self::Err> {
         [Self::Auto, Self::Uniform, Self::FaceEdgeVertex]
             .into_iter()
             .find(|kind| kind.name() == name)
@@ -65,6 +69,7 @@ pub struct Sampler {
     region: Region,
     portfolios: RunKey,
     groups: RunKey,
+    machine: Machine,
 }
 
 /// The feasible set in the terms the samplers need.
@@ -117,45 +122,89 @@ impl Sampler {
     }
 
     fn with_purposes(bounds: &Bounds, kind: SamplerKind, [portfolios, groups]: [RunKey; 2]) -> Self {
-        Self { kind, region: Region::new(bounds), portfolios, groups }
+        Self { kind, region: Region::new(bounds), portfolios, groups, machine: Machine::detect() }
+    }
+
+    /// The same sampler on a given instruction set; the weights have the same bits under each.
+    ///
+    /// # Errors
+    /// An instruction set that this processor does not have.
+    pub fn with_instructions(mut self, set: InstructionSet) -> Result<Self> {
+        self.machine = set.machine()?;
+        Ok(self)
     }
 
     /// Fills `batch` with portfolios `16 · group` to `16 · group + 15`. The sampler's kind decides what they
     /// are drawn from; [`SamplerKind::Auto`] takes its kinds in turn by the group's number.
-    #[inline(always)]
     pub fn draw(&self, group: u64, batch: &mut Batch) {
-        let mut lanes = LaneStream::new(self.portfolios, group);
-        self.draw_base(group, &mut lanes, batch);
+        self.draw_around(group, None, batch);
     }
 
-    /// The same, moved towards one of `elites`; without any it is [`draw`](Self::draw).
-    pub(crate) fn draw_around(&self, group: u64, elites: &Elites, batch: &mut Batch) {
-        let mut lanes = LaneStream::new(self.portfolios, group);
-        self.draw_base(group, &mut lanes, batch);
-        elites.mix(group, &mut lanes, batch);
-    }
-
-    #[inline(always)]
-    fn draw_base(&self, group: u64, lanes: &mut LaneStream, batch: &mut Batch) {
+    /// The same, moved towards some of `elites`, if there are any.
+    pub(crate) fn draw_around(&self, group: u64, elites: Option<&Elites>, batch: &mut Batch) {
         if self.region.capped {
-            let mut shared = PortfolioStream::new(self.groups, group);
-            let near_uniform = match self.kind {
-                SamplerKind::Uniform => true,
-                SamplerKind::FaceEdgeVertex => false,
-                // Hit-and-run costs some twenty times a mixture of vertices.
-                SamplerKind::Auto => group.is_multiple_of(16),
-            };
-            if near_uniform {
-                capped::hit_and_run(&self.region, capped::SWEEPS, lanes, &mut shared, batch);
-            } else {
-                capped::vertex_mixture(&self.region, group, lanes, &mut shared, batch);
+            self.draw_capped(group, elites, batch);
+        } else {
+            let recipe = simplex::recipe(self.kind, group, elites);
+            simplex::draw(&self.region, self.machine, self.portfolios.seeds(group), recipe, batch);
+        }
+    }
+
+    /// Draws the first `groups` groups of `tile`, which are those from `first` on.
+    #[inline]
+    pub(crate) fn draw_tile(&self, first: u64, groups: usize, elites: Option<&Elites>, tile: &mut Tile) {
+        let numbers: [u64; GROUPS] = std::array::from_fn(|group| first + group as u64);
+        if self.region.capped {
+            for (place, &group) in numbers.iter().enumerate().take(groups) {
+                self.draw_capped(group, elites, tile.batch());
+                tile.take_batch(place);
             }
         } else {
-            let squarings = match self.kind {
-                SamplerKind::Uniform => 0,
-                SamplerKind::FaceEdgeVertex | SamplerKind::Auto => simplex::squarings(group),
-            };
-            simplex::draw(&self.region, squarings, lanes, batch);
+            let seeds = numbers.map(|group| self.portfolios.seeds(group));
+            let recipes = numbers.map(|group| simplex::recipe(self.kind, group, elites));
+            tile.draw(self.machine, &seeds, &recipes[..groups]);
+        }
+    }
+
+    /// The best of some portfolios, to draw around.
+    pub(crate) fn elites<'a>(&self, portfolios: impl IntoIterator<Item = &'a [f64]>) -> Elites {
+        let region = &self.region;
+        if region.capped || region.exact_budget <= 0.0 {
+            return Elites::new(portfolios, |_, weight| weight as f32);
+        }
+        // Points of the simplex, which is what is drawn.
+        Elites::new(portfolios, |asset, weight| {
+            ((weight - region.exact_lower[asset]) / region.exact_budget) as f32
+        })
+    }
+
+    /// Room for four groups of this sampler and the evaluator of what is drawn into it.
+    pub(crate) fn tile(&self, problem: &ScaledProblem) -> Tile {
+        let region = &self.region;
+        if region.capped {
+            return Tile::new(Evaluator::of(problem, self.machine), vec![0.0; region.lower.len()], 1.0);
+        }
+        let evaluator =
+            Evaluator::of_simplex(problem, self.machine, &region.exact_lower, region.exact_budget);
+        Tile::new(evaluator, region.lower.clone(), region.budget)
+    }
+
+    fn draw_capped(&self, group: u64, elites: Option<&Elites>, batch: &mut Batch) {
+        let mut lanes = LaneStream::new(self.portfolios, group);
+        let mut shared = PortfolioStream::new(self.groups, group);
+        let near_uniform = match self.kind {
+            SamplerKind::Uniform => true,
+            SamplerKind::FaceEdgeVertex => false,
+            // Hit-and-run costs some twenty times a mixture of vertices.
+            SamplerKind::Auto => group.is_multiple_of(16),
+        };
+        if near_uniform {
+            capped::hit_and_run(&self.region, capped::SWEEPS, &mut lanes, &mut shared, batch);
+        } else {
+            capped::vertex_mixture(&self.region, self.machine, group, &mut lanes, &mut shared, batch);
+        }
+        if let Some(elites) = elites {
+            elites.mix(group, &mut lanes, batch);
         }
     }
 }

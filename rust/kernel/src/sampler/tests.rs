@@ -168,8 +168,8 @@ proptest! {
             for group in first..first + 17 {
                 sampler.draw(group, &mut batch);
                 check(&bounds, &batch, kind)?;
-                let elites = Elites::new([bounds.greedy_fill(&vec![1.0; bounds.assets()]).as_slice()]);
-                sampler.draw_around(group, &elites, &mut batch);
+                let elites = sampler.elites([bounds.greedy_fill(&vec![1.0; bounds.assets()]).as_slice()]);
+                sampler.draw_around(group, Some(&elites), &mut batch);
                 check(&bounds, &batch, kind)?;
             }
         }

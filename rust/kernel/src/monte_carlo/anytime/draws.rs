@@ -6,7 +6,8 @@
 
 use crate::batch::{Batch, Evaluator, LANES, Lanes, ScaledProblem};
 use crate::refine::Target;
-use crate::sampler::{Elites, Sampler, SamplerKind};
+use crate::sampler::{Sampler, SamplerKind};
+use crate::simd::Machine;
 
 /// Bound on the rounding of single precision, as in the filter of blocks.
 const ROUNDING: f64 = 1e-5;
@@ -67,7 +68,7 @@ impl<'a> Draws<'a> {
         let short: f64 = problem.bounds().lower().iter().map(|&bound| (-bound).max(0.0)).sum();
         let elite = |target| Elite { target, value: f64::NEG_INFINITY, sample: None };
         Self {
-            evaluator: (problem.assets() <= MOST_FACTORED).then(|| Evaluator::of(problem)),
+            evaluator: (problem.assets() <= MOST_FACTORED).then(|| Evaluator::of(problem, Machine::detect())),
             sampler,
             adaptive: kind == SamplerKind::Auto,
             margin: (ROUNDING * (1.0 + 2.0 * short)) as f32,
@@ -85,18 +86,14 @@ impl<'a> Draws<'a> {
     /// Draws a chunk of at most `limit` portfolios, in every second chunk around `portfolios`; returns how many.
     pub(super) fn chunk<'p>(&mut self, limit: u64, portfolios: impl IntoIterator<Item = &'p [f64]>) -> u64 {
         let around = self.adaptive && self.chunks % 2 == 1;
-        let elites = if around { Elites::new(portfolios) } else { Elites::default() };
+        let elites = around.then(|| self.sampler.elites(portfolios));
         let groups = if self.evaluator.is_some() { CHUNK } else { 1 };
         let mut left = limit.min(groups * LANES as u64);
         let drawn = left;
         while left > 0 {
             let kind = self.next_kind();
             let group = self.drawn[kind] * KINDS as u64 + kind as u64;
-            if around {
-                self.sampler.draw_around(group, &elites, &mut self.batch);
-            } else {
-                self.sampler.draw(group, &mut self.batch);
-            }
+            self.sampler.draw_around(group, elites.as_ref(), &mut self.batch);
             self.drawn[kind] += 1;
             let lanes = left.min(LANES as u64);
             self.wins[kind] += self.keep(lanes as usize) as f64;
