@@ -4,7 +4,8 @@
 //! A portfolio of N assets needs N(N+1)/2 + N multiplications and additions: its variance by a triangular factor, and
 //! its mean. Their share of the peak, measured in the same run by a loop that does nothing else, says how much of the
 //! machine is used; what drawing costs counts as loss. With `--json` the table is one JSON array.
-//! `SILVERBULLET_INSTRUCTION_SET` picks one set, `--seconds` how long each figure is measured (0.3).
+//! `SILVERBULLET_INSTRUCTION_SET` picks one set, `--seconds` how long each figure is
+//! measured (0.3), `--quick` leaves out the runs that keep the best.
 #![allow(clippy::print_stdout, reason = "a program that prints")]
 
 use std::error::Error;
@@ -35,6 +36,26 @@ fn rate(seconds: f64, mut work: impl FnMut(u64) -> Result<u64>) -> Result<f64> {
     Ok(best)
 }
 
+/// Seconds that this thread has computed, where Linux tells; the wall clock's otherwise. Runs of tens of milliseconds are
+/// interrupted on a busy machine, which is not their cost.
+fn computed(begin: Instant) -> f64 {
+    let counted = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanoseconds = counted.and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
+    nanoseconds.map_or_else(|| begin.elapsed().as_secs_f64(), |nanoseconds| nanoseconds / 1e9)
+}
+
+/// Units of work a second that this thread computes, over all runs that fit into `seconds`.
+#[expect(clippy::disallowed_methods, reason = "measures real time; nothing else depends on it")]
+fn mean_rate(seconds: f64, mut work: impl FnMut(u64) -> Result<u64>) -> Result<f64> {
+    let begin = Instant::now();
+    let (start, mut done, mut run) = (computed(begin), 0, 0);
+    while run < 2 || computed(begin) - start < seconds {
+        done += black_box(work(run)?);
+        run += 1;
+    }
+    Ok(done as f64 / (computed(begin) - start))
+}
+
 /// Two factors and own risk: figures that are the same everywhere without a generator.
 fn problem(assets: usize) -> Result<Problem> {
     let loading = |asset: usize| {
@@ -54,22 +75,17 @@ fn scan(problem: &Problem, kind: SamplerKind, set: InstructionSet, seconds: f64)
     let mut scan = Scan::new(problem, kind, 1, 0, Some(set))?;
     let tiles = (40_000_000 / (problem.assets() * problem.assets() * Scan::PORTFOLIOS)).max(1) as u64;
     rate(seconds, |run| {
-        let mut best = 0.0_f32;
         for tile in run * tiles..(run + 1) * tiles {
-            for scores in scan.scores(tile * (Scan::PORTFOLIOS / 16) as u64) {
-                let sharpe = scores.signed_square_sharpe();
-                best = sharpe.0.iter().fold(best, |best, &value| if value > best { value } else { best });
-            }
+            black_box(scan.scores(tile * (Scan::PORTFOLIOS / 16) as u64));
         }
-        black_box(best);
         Ok(tiles * Scan::PORTFOLIOS as u64)
     })
 }
 
 /// The same with the best portfolios of each kind kept: all but the refinement of a Monte Carlo run.
 fn sketch(problem: &Problem, kind: SamplerKind, set: InstructionSet, seconds: f64) -> Result<f64> {
-    let blocks = (2_000_000 / (problem.assets() * BLOCK as usize)).max(1) as u64;
-    rate(seconds, |run| {
+    let blocks = (20_000_000 / (problem.assets() * BLOCK as usize)).max(1) as u64;
+    mean_rate(seconds, |run| {
         let options = MonteCarloOptions {
             samples: u64::MAX >> 1,
             sampler: kind,
@@ -81,7 +97,7 @@ fn sketch(problem: &Problem, kind: SamplerKind, set: InstructionSet, seconds: f6
     })
 }
 
-fn measure(set: InstructionSet, assets: usize, seconds: f64) -> Result<Value> {
+fn measure(set: InstructionSet, assets: usize, seconds: f64, quick: bool) -> Result<Value> {
     let problem = problem(assets)?;
     let rounds = 500_000;
     let peak = rate(seconds, |_| Ok(multiply_adds(set, rounds)?.count))?;
@@ -89,7 +105,7 @@ fn measure(set: InstructionSet, assets: usize, seconds: f64) -> Result<Value> {
     let biased = scan(&problem, SamplerKind::FaceEdgeVertex, set, seconds)?;
     let kinds = [SamplerKind::Uniform, SamplerKind::FaceEdgeVertex, SamplerKind::Auto];
     let mut kept = [0.0; 3];
-    for (kept, kind) in kept.iter_mut().zip(kinds) {
+    for (kept, kind) in kept.iter_mut().zip(kinds).skip(if quick { 3 } else { 0 }) {
         *kept = sketch(&problem, kind, set, seconds)? / 1e6;
     }
     let useful = (assets * (assets + 1) / 2 + assets) as f64;
@@ -123,10 +139,11 @@ fn main() -> Result<()> {
         Ok(name) => vec![name.parse::<InstructionSet>()?],
         Err(_) => InstructionSet::available(),
     };
+    let quick = arguments.iter().any(|argument| argument == "--quick");
     let mut rows = Vec::new();
     for set in sets {
         for &assets in &sizes {
-            rows.push(measure(set, assets, seconds)?);
+            rows.push(measure(set, assets, seconds, quick)?);
         }
     }
     if arguments.iter().any(|argument| argument == "--json") {

@@ -1,6 +1,7 @@
 //! Blocks: drawing, evaluating, keeping the best, sampling on around them.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::filter::Filter;
 use super::{BLOCK, MonteCarloOptions};
@@ -54,14 +55,9 @@ impl Run {
         if threads == 1 {
             return self.sample(blocks);
         }
-        let share = count.div_ceil(threads);
+        let queue = Queue { next: AtomicU64::new(blocks.start), end: blocks.end };
         let parts = std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads)
-                .map(|worker| {
-                    let start = blocks.start + worker * share;
-                    scope.spawn(move || self.sample(start..(start + share).min(blocks.end)))
-                })
-                .collect();
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| self.sample(queue.iter()))).collect();
             let join = |worker: std::thread::ScopedJoinHandle<'_, _>| match worker.join() {
                 Ok(part) => part,
                 Err(panic) => std::panic::resume_unwind(panic),
@@ -75,7 +71,7 @@ impl Run {
         Ok(sketch)
     }
 
-    fn sample(&self, blocks: Range<u64>) -> Result<FrontierSketch> {
+    fn sample(&self, blocks: impl Iterator<Item = u64>) -> Result<FrontierSketch> {
         let mut sketch = FrontierSketch::new(self.axes.clone());
         let mut desk = Desk::new(self.scaled.assets());
         let mut tile = self.sampler.tile(&self.scaled);
@@ -101,7 +97,10 @@ impl Run {
             let tiled = GROUPS.min((groups - group) as usize);
             self.sampler.draw_tile(number / LANES as u64, tiled, around.then_some(&elites), tile);
             let scores = *tile.evaluate(tiled);
-            for (place, scores) in scores[..tiled].iter().enumerate() {
+            let passes = filter.passes(self.sampler.machine(), &scores[..tiled]);
+            for (place, scores) in
+                scores[..tiled].iter().enumerate().filter(|(place, _)| passes >> place & 1 == 1)
+            {
                 let excess = filter.excess(scores);
                 let number = number + (place * LANES) as u64;
                 let lanes = LANES.min((first + count - number) as usize);
@@ -119,6 +118,23 @@ impl Run {
         }
         sketch.count(count);
         sketch
+    }
+}
+
+/// Blocks that no thread has taken yet. A thread that is interrupted takes fewer; which takes which does not show in
+/// the merged sketch.
+struct Queue {
+    next: AtomicU64,
+    end: u64,
+}
+
+impl Queue {
+    fn iter(&self) -> impl Iterator<Item = u64> + '_ {
+        std::iter::from_fn(|| {
+            // Only the count itself is shared, so no order with other memory is needed.
+            let block = self.next.fetch_add(1, Ordering::Relaxed);
+            (block < self.end).then_some(block)
+        })
     }
 }
 

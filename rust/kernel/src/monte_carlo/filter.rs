@@ -1,13 +1,18 @@
 //! Which of sixteen portfolios may be best at something.
 //!
 //! The thresholds are those of the sketch, lowered by more than single precision can be off, so that the
-//! decision itself is made in double precision. Few portfolios pass.
+//! decision itself is made in double precision. Few portfolios pass. Most groups are let go at a first look, a
+//! [`Hurdle`] that is never higher than the thresholds: at ten assets the thresholds themselves take as long as drawing.
 
 use crate::batch::{LANES, Lanes, ScaledProblem, Scores};
-use crate::sketch::FrontierSketch;
+use crate::simd::{Hurdle, Machine};
+use crate::sketch::{Axes, FrontierSketch};
 
 /// Bound on the rounding of a mean, relative to the largest mean times the gross weight, and of a variance.
 const ROUNDING: f32 = 1e-5;
+
+/// Twice the rounding: thresholds are themselves compared in single precision.
+const SLACK: f32 = 2.0 * ROUNDING;
 
 /// The sketch's thresholds in single precision.
 #[derive(Debug, Clone)]
@@ -19,6 +24,30 @@ pub(super) struct Filter {
     variance: f32,
     aversions: Vec<(f32, f32)>,
     bins: [f32; FrontierSketch::BINS],
+    edges: Edges,
+    hurdle: Hurdle,
+}
+
+/// What a risk bin reaches from and to, a little beyond its edges.
+#[derive(Debug, Clone)]
+struct Edges {
+    least: [f32; FrontierSketch::BINS],
+    least_variance: [f32; FrontierSketch::BINS],
+    most: [f32; FrontierSketch::BINS],
+}
+
+impl Edges {
+    fn new(axes: &Axes) -> Self {
+        let (low, bins_per_risk) = (axes.low() as f32, axes.bins_per_risk() as f32);
+        // Finite where the frontier is one point, too.
+        let edge = |bin: usize| (low + bin as f32 / bins_per_risk).min(f32::MAX);
+        // The outermost bins hold what lies outside.
+        let last = FrontierSketch::BINS - 1;
+        let least = std::array::from_fn(|bin| if bin == 0 { 0.0 } else { edge(bin) * (1.0 - SLACK) });
+        let most =
+            std::array::from_fn(|bin| if bin == last { f32::MAX } else { edge(bin + 1) * (1.0 + SLACK) });
+        Self { least, least_variance: least.map(|risk| risk * risk * (1.0 - SLACK)), most }
+    }
 }
 
 impl Filter {
@@ -34,6 +63,13 @@ impl Filter {
             variance: f32::INFINITY,
             aversions: axes.aversions().iter().map(|&aversion| (aversion as f32, f32::MIN)).collect(),
             bins: [f32::MIN; FrontierSketch::BINS],
+            edges: Edges::new(axes),
+            hurdle: Hurdle {
+                low: axes.low() as f32,
+                bins_per_risk: axes.bins_per_risk() as f32,
+                variance: f32::INFINITY,
+                means: [f32::MIN; FrontierSketch::BINS],
+            },
         };
         filter.update(sketch);
         filter
@@ -59,6 +95,37 @@ impl Filter {
                 *threshold = best.value as f32;
             }
         }
+        self.lower_hurdle();
+    }
+
+    /// For each risk bin the least mean that passes any threshold at any risk in it, less what rounding may add.
+    fn lower_hurdle(&mut self) {
+        self.hurdle.variance = self.variance * (1.0 + SLACK);
+        let means = &mut self.hurdle.means;
+        *means = self.bins;
+        // The Sharpe ratio at the end of the bin where it asks for less.
+        let (slope, risks) = if self.sharpe > 0.0 {
+            (self.sharpe.sqrt(), &self.edges.least)
+        } else {
+            (-(-self.sharpe).sqrt(), &self.edges.most)
+        };
+        for (mean, risk) in means.iter_mut().zip(risks) {
+            *mean = smaller(*mean, slope * risk);
+        }
+        for &(aversion, best) in &self.aversions {
+            for (mean, variance) in means.iter_mut().zip(&self.edges.least_variance) {
+                *mean = smaller(*mean, best + aversion * variance);
+            }
+        }
+        for mean in means {
+            *mean -= SLACK * mean.abs() + 2.0 * self.margin;
+        }
+    }
+
+    /// A bit for each of `scores` whose [`excess`](Self::excess) may be positive in some lane.
+    #[inline]
+    pub(super) fn passes(&self, machine: Machine, scores: &[Scores]) -> u32 {
+        machine.passes(&self.hurdle, scores)
     }
 
     /// By how much each portfolio passes the threshold it passes best, in whatever unit; not positive where it
@@ -89,6 +156,63 @@ impl Filter {
 }
 
 #[inline(always)]
+fn smaller(a: f32, b: f32) -> f32 {
+    if b < a { b } else { a }
+}
+
+#[inline(always)]
 fn larger(a: f32, b: f32) -> f32 {
     if b > a { b } else { a }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::Score;
+    use crate::matrix::SymmetricMatrix;
+    use crate::problem::Problem;
+    use crate::random::{LaneStream, Purpose, RunKey};
+    use crate::simd::InstructionSet;
+
+    /// Scores all over the place, filtered through sketches that fill up: what passes a threshold passes the hurdle, on
+    /// every instruction set alike.
+    #[test]
+    fn the_hurdle_is_never_higher_than_the_thresholds() {
+        let machines: Vec<Machine> =
+            InstructionSet::available().into_iter().map(|set| set.machine().unwrap()).collect();
+        for (seed, shift) in [(0, 0.0), (1, 0.5), (2, -0.9), (3, -1.1)] {
+            let covariance =
+                SymmetricMatrix::from_lower(4, |row, column| if row == column { 0.3 } else { 0.1 });
+            let scaled =
+                ScaledProblem::new(&Problem::new(vec![0.2, 0.5, 0.9, 1.0], covariance, 100).unwrap());
+            let axes = Axes::new(&scaled);
+            let width = 1.2 * (FrontierSketch::BINS as f64 / axes.bins_per_risk()) as f32;
+            let low = axes.low() as f32 - 0.1 * width;
+            let mut sketch = FrontierSketch::new(axes);
+            let mut filter = Filter::new(&scaled, &sketch);
+            let mut numbers = LaneStream::new(RunKey::new(seed, 0, Purpose::Portfolios), 0);
+            let mut turned_away = 0;
+            for round in 0..20_000 {
+                let risk = numbers.next_uniform().map(|u| low + width * u);
+                let height = numbers.next_uniform().map(|u| u.sqrt().sqrt() + shift);
+                let mean = height.zip(risk, |height, risk| height * (risk - 0.9 * low) / width);
+                let scores = Scores { mean, variance: risk.map(|risk| risk * risk) };
+                let excess = filter.excess(&scores).0.iter().any(|&excess| excess > 0.0);
+                for &machine in &machines {
+                    let passes = filter.passes(machine, &[scores]) == 1;
+                    assert!(passes || !excess, "round {round}");
+                    turned_away += u32::from(!passes);
+                }
+                if round % 3 == 0 {
+                    for lane in 0..LANES {
+                        let (mean, variance) = (scores.mean.0[lane], scores.variance.0[lane]);
+                        let score = Score { mean: f64::from(mean), variance: f64::from(variance) };
+                        sketch.offer(round, score, &[0.25; 4]);
+                    }
+                    filter.update(&sketch);
+                }
+            }
+            assert!(turned_away > 1_000, "{turned_away}");
+        }
+    }
 }

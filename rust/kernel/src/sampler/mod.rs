@@ -178,6 +178,11 @@ impl Sampler {
         })
     }
 
+    /// The instruction set that it draws with.
+    pub(crate) fn machine(&self) -> Machine {
+        self.machine
+    }
+
     /// Room for four groups of this sampler and the evaluator of what is drawn into it.
     pub(crate) fn tile(&self, problem: &ScaledProblem) -> Tile {
         let region = &self.region;

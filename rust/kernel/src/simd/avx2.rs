@@ -155,4 +155,30 @@ impl Simd for Avx2 {
     fn from_bits(a: __m256i) -> __m256 {
         intrinsic!(_mm256_castsi256_ps(a))
     }
+
+    #[inline(always)]
+    fn min(a: __m256, b: __m256) -> __m256 {
+        intrinsic!(_mm256_min_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn sqrt(a: __m256) -> __m256 {
+        intrinsic!(_mm256_sqrt_ps(a))
+    }
+
+    #[inline(always)]
+    fn any_above(a: __m256, b: __m256) -> bool {
+        intrinsic!(_mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a, b)) != 0)
+    }
+
+    #[inline(always)]
+    fn to_u(a: __m256) -> __m256i {
+        intrinsic!(_mm256_cvttps_epi32(a))
+    }
+
+    #[inline(always)]
+    fn look_up(table: &[f32; 64], place: __m256i) -> __m256 {
+        // SAFETY: six bits are a place in the table of sixty-four; for the instruction set see `intrinsic`.
+        unsafe { _mm256_i32gather_ps::<4>(table.as_ptr(), _mm256_and_si256(place, _mm256_set1_epi32(63))) }
+    }
 }

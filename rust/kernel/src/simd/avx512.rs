@@ -156,4 +156,35 @@ impl Simd for Avx512 {
     fn from_bits(a: __m512i) -> __m512 {
         intrinsic!(_mm512_castsi512_ps(a))
     }
+
+    #[inline(always)]
+    fn min(a: __m512, b: __m512) -> __m512 {
+        intrinsic!(_mm512_min_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn sqrt(a: __m512) -> __m512 {
+        intrinsic!(_mm512_sqrt_ps(a))
+    }
+
+    #[inline(always)]
+    fn any_above(a: __m512, b: __m512) -> bool {
+        intrinsic!(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b) != 0)
+    }
+
+    #[inline(always)]
+    fn to_u(a: __m512) -> __m512i {
+        intrinsic!(_mm512_cvttps_epi32(a))
+    }
+
+    #[inline(always)]
+    fn look_up(table: &[f32; 64], place: __m512i) -> __m512 {
+        // SAFETY: the four loads lie inside the table of sixty-four; for the instruction set see `intrinsic`.
+        unsafe {
+            let part = |part: usize| _mm512_loadu_ps(table.as_ptr().add(16 * part));
+            let low = _mm512_permutex2var_ps(part(0), place, part(1));
+            let high = _mm512_permutex2var_ps(part(2), place, part(3));
+            _mm512_mask_blend_ps(_mm512_test_epi32_mask(place, _mm512_set1_epi32(32)), low, high)
+        }
+    }
 }

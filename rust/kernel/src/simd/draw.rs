@@ -126,8 +126,13 @@ impl<const STRIDE: usize> Draw<'_, STRIDE> {
         let (mut sum, mut mean, mut most) = ([zero; K], [zero; K], [zero; K]);
         for (row, &factor) in self.weights.iter_mut().zip(self.mean) {
             let factor = S::splat(factor);
+            let mut words = [S::splat_u(0); K];
             for k in 0..K {
-                let spacing = exponential::<S>(advance::<S>(&mut states[k]));
+                words[k] = advance::<S>(&mut states[k]);
+            }
+            let drawn = exponential::<S, K>(words);
+            for k in 0..K {
+                let spacing = drawn[k];
                 sum[k] = S::add(sum[k], spacing);
                 mean[k] = S::fma(factor, spacing, mean[k]);
                 if !PLAIN {
@@ -227,7 +232,8 @@ impl Work for Exponentials<'_> {
     ) -> Lanes {
         let mut result = Lanes::ZERO;
         for part in 0..NARROW {
-            S::store(exponential::<S>(S::load_u(self.words, part)), &mut result.0, part);
+            let [drawn] = exponential::<S, 1>([S::load_u(self.words, part)]);
+            S::store(S::mul(drawn, S::splat(1.0 / UNIT)), &mut result.0, part);
         }
         result
     }
@@ -279,23 +285,35 @@ const CURVE: [f32; 8] = [
     0.006_862_5,
 ];
 
+/// What the spacings count in: steps of the integer that a number's bits are.
+const UNIT: f32 = 8_388_608.0;
+
 /// The bits of 2^31 and one more, so that no spacing is zero.
 const TOP: u32 = 0x4f00_0001;
 
-/// −log₂(u) with u = w/2^31 for an odd number w below 2^31, made from the low bits of a word.
+/// −log₂(u) in units of 2^-23, with u = w/2^31 for an odd number w below 2^31, made from the low bits of a word.
 ///
 /// The bits of a number x = 2^k·(1 + f), read as an integer, are 2^23·(k + 127 + f): less what they are for 2^31, that
-/// is −log₂ but for the curve between f and log₂(1 + f), which the polynomial adds.
+/// is −log₂ but for the curve between f and log₂(1 + f), which the polynomial adds. The registers go through each step
+/// together: one alone would wait for itself.
 #[inline(always)]
-fn exponential<S: Simd>(word: S::U) -> S::F {
-    let odd = S::and_or(word, S::splat_u(0x7fff_ffff), S::splat_u(1));
-    let bits = S::bits(S::to_f(odd));
-    let below = S::to_f(S::sub_u(S::splat_u(TOP), bits));
-    let fraction = S::from_bits(S::and_or(bits, S::splat_u(0x007f_ffff), S::splat_u(0x3f80_0000)));
-    let f = S::sub(fraction, S::splat(1.0));
-    let mut curve = S::splat(CURVE[7]);
-    for degree in (0..7).rev() {
-        curve = S::fma(curve, f, S::splat(CURVE[degree]));
+fn exponential<S: Simd, const K: usize>(words: [S::U; K]) -> [S::F; K] {
+    let zero = S::splat(0.0);
+    let (mut below, mut f, mut curve) = ([zero; K], [zero; K], [S::splat(CURVE[7] * UNIT); K]);
+    for k in 0..K {
+        let odd = S::and_or(words[k], S::splat_u(0x7fff_ffff), S::splat_u(1));
+        let bits = S::bits(S::to_f(odd));
+        below[k] = S::to_f(S::sub_u(S::splat_u(TOP), bits));
+        let fraction = S::and_or(bits, S::splat_u(0x007f_ffff), S::splat_u(0x3f80_0000));
+        f[k] = S::sub(S::from_bits(fraction), S::splat(1.0));
     }
-    S::fma(f, curve, S::mul(below, S::splat(1.0 / 8_388_608.0)))
+    for degree in (0..7).rev() {
+        for k in 0..K {
+            curve[k] = S::fma(curve[k], f[k], S::splat(CURVE[degree] * UNIT));
+        }
+    }
+    for k in 0..K {
+        curve[k] = S::fma(f[k], curve[k], below[k]);
+    }
+    curve
 }

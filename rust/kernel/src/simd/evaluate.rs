@@ -133,15 +133,22 @@ fn block<S: Simd, const K: usize, const PARTS: usize, const R: usize, const STRI
     let (body, rest) = rest.split_at(R * below.len());
     *entries = rest;
     let mut products = [[S::splat(0.0); K]; R];
-    for asset in 0..R {
-        let weights = load::<S, K, PARTS, STRIDE>(&top[asset], group);
-        for row in 0..=asset {
-            let entry = S::splat(head[asset * (asset + 1) / 2 + row]);
-            for k in 0..K {
-                products[row][k] = S::fma(entry, weights[k], products[row][k]);
+    // Written out: the compiler does not unroll the whole of a triangle of six, and what is indexed by a loop lives
+    // in memory.
+    macro_rules! head {
+        ($($asset:literal)*) => {$(
+            if $asset < R {
+                let weights = load::<S, K, PARTS, STRIDE>(&top[$asset], group);
+                for row in 0..=$asset {
+                    let entry = S::splat(head[$asset * ($asset + 1) / 2 + row]);
+                    for k in 0..K {
+                        products[row][k] = S::fma(entry, weights[k], products[row][k]);
+                    }
+                }
             }
-        }
+        )*};
     }
+    head!(0 1 2 3 4 5);
     for (entries, weights) in body.as_chunks::<R>().0.iter().zip(below) {
         let weights = load::<S, K, PARTS, STRIDE>(weights, group);
         for row in 0..R {

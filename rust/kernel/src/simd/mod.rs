@@ -1,4 +1,4 @@
-//! The vector units: which there are, and the three loops that run on them.
+//! The vector units: which there are, and the loops that run on them.
 //!
 //! Every loop is written once, over the operations of [`vector::Simd`], and compiled for each [`InstructionSet`].
 //! Sixteen portfolios are one register of 512 bits, two of 256 or four of 128. A lane does the same operations in the
@@ -17,6 +17,7 @@ mod draw;
 mod evaluate;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod pass;
 mod peak;
 mod portable;
 mod vector;
@@ -24,6 +25,7 @@ mod vector;
 pub(crate) use dispatch::Machine;
 pub(crate) use draw::{Around, GROUPS, Recipe, Seeds, Spacings};
 pub(crate) use evaluate::Triangle;
+pub(crate) use pass::Hurdle;
 pub use peak::{MultiplyAdds, multiply_adds};
 
 use serde::{Deserialize, Serialize};

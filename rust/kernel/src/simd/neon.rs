@@ -155,4 +155,37 @@ impl Simd for Neon {
     fn from_bits(a: uint32x4_t) -> float32x4_t {
         intrinsic!(vreinterpretq_f32_u32(a))
     }
+
+    #[inline(always)]
+    fn min(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        intrinsic!(vminq_f32(a, b))
+    }
+
+    #[inline(always)]
+    fn sqrt(a: float32x4_t) -> float32x4_t {
+        intrinsic!(vsqrtq_f32(a))
+    }
+
+    #[inline(always)]
+    fn any_above(a: float32x4_t, b: float32x4_t) -> bool {
+        intrinsic!(vmaxvq_u32(vcgtq_f32(a, b)) != 0)
+    }
+
+    #[inline(always)]
+    fn to_u(a: float32x4_t) -> uint32x4_t {
+        intrinsic!(vcvtq_u32_f32(a))
+    }
+
+    #[inline(always)]
+    fn look_up(table: &[f32; 64], place: uint32x4_t) -> float32x4_t {
+        let mut places = [0; 4];
+        let mut found = [0.0; 4];
+        // SAFETY: as many words as the register holds; for the instruction set see `intrinsic`.
+        unsafe { vst1q_u32(places.as_mut_ptr(), place) };
+        for (found, place) in found.iter_mut().zip(places) {
+            *found = table[place as usize % 64];
+        }
+        // SAFETY: as many numbers as the register holds; for the instruction set see `intrinsic`.
+        unsafe { vld1q_f32(found.as_ptr()) }
+    }
 }

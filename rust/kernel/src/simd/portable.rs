@@ -149,4 +149,29 @@ impl Simd for Portable {
     fn from_bits(a: [u32; WIDTH]) -> [f32; WIDTH] {
         lanes!(l => f32::from_bits(a[l]))
     }
+
+    #[inline(always)]
+    fn min(a: [f32; WIDTH], b: [f32; WIDTH]) -> [f32; WIDTH] {
+        lanes!(l => if a[l] < b[l] { a[l] } else { b[l] })
+    }
+
+    #[inline(always)]
+    fn sqrt(a: [f32; WIDTH]) -> [f32; WIDTH] {
+        lanes!(l => a[l].sqrt())
+    }
+
+    #[inline(always)]
+    fn any_above(a: [f32; WIDTH], b: [f32; WIDTH]) -> bool {
+        (0..WIDTH).any(|l| a[l] > b[l])
+    }
+
+    #[inline(always)]
+    fn to_u(a: [f32; WIDTH]) -> [u32; WIDTH] {
+        lanes!(l => a[l] as u32)
+    }
+
+    #[inline(always)]
+    fn look_up(table: &[f32; 64], place: [u32; WIDTH]) -> [f32; WIDTH] {
+        lanes!(l => table[place[l] as usize % 64])
+    }
 }

@@ -27,6 +27,11 @@ pub(super) trait Simd: Copy {
     fn div(a: Self::F, b: Self::F) -> Self::F;
     /// The larger; no lane is NaN.
     fn max(a: Self::F, b: Self::F) -> Self::F;
+    /// The smaller; no lane is NaN.
+    fn min(a: Self::F, b: Self::F) -> Self::F;
+    fn sqrt(a: Self::F) -> Self::F;
+    /// Whether a > b in any lane; never where one is NaN.
+    fn any_above(a: Self::F, b: Self::F) -> bool;
     /// `a · b + c`, rounded once.
     fn fma(a: Self::F, b: Self::F, c: Self::F) -> Self::F;
     /// `value` where a > b, zero elsewhere.
@@ -47,6 +52,10 @@ pub(super) trait Simd: Copy {
 
     /// The signed integer in each lane as a number, rounded to the nearest, ties to even.
     fn to_f(a: Self::U) -> Self::F;
+    /// The number in each lane, which is not negative and below 2^31, without its fraction.
+    fn to_u(a: Self::F) -> Self::U;
+    /// The number of `table` in each lane's place, which counts in its lowest six bits.
+    fn look_up(table: &[f32; 64], place: Self::U) -> Self::F;
     fn bits(a: Self::F) -> Self::U;
     fn from_bits(a: Self::U) -> Self::F;
 }
