@@ -185,6 +185,14 @@ pub(crate) struct MomentArguments {
     pub(crate) samples: Option<u64>,
 }
 
+/// An objective that needs no parameter of its own.
+fn live_objective(name: &str) -> Result<Objective, String> {
+    Objective::LIVE.into_iter().find(|objective| objective.name() == name).ok_or_else(|| {
+        let names = Objective::LIVE.map(Objective::name).join(", ");
+        format!("unknown objective {name:?}; expected one of {names}")
+    })
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = OPTIMIZE_EXAMPLES)]
 pub(crate) struct OptimizeArguments {
@@ -192,7 +200,7 @@ pub(crate) struct OptimizeArguments {
     #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) file: PathBuf,
     /// What to optimise for: max-sharpe or min-variance; may be repeated [default: all that are configured]
-    #[arg(long = "objective", value_name = "OBJECTIVE")]
+    #[arg(long = "objective", value_name = "OBJECTIVE", value_parser = live_objective)]
     pub(crate) objectives: Vec<Objective>,
     /// Whose assets and bounds to use, of the universes configured
     #[arg(long, value_name = "NAME")]

@@ -66,7 +66,7 @@ fn settings(population: usize) -> UniverseSettings {
         lower: 0.0,
         upper: 1.0,
         bounds: std::collections::BTreeMap::new(),
-        objectives: Objective::ALL.to_vec(),
+        objectives: Objective::LIVE.to_vec(),
         population,
         samples: 1,
         lateness: "0s".into(),

@@ -13,11 +13,39 @@ pub enum Objective {
     MaxSharpe,
     /// The smallest risk.
     MinVariance,
+    /// The largest mean less half the risk aversion times the variance.
+    Utility,
+    /// The largest mean at no more than a given risk.
+    TargetRisk,
+    /// The smallest risk at no less than a given mean.
+    TargetReturn,
+    /// The smallest conditional value at risk over scenarios.
+    MinCvar,
+    /// The smallest maximum drawdown over scenarios.
+    MinDrawdown,
+    /// The largest ratio of the weighted mean of the risks to the risk: the most diversified portfolio.
+    MaxDiversification,
+    /// Every asset bears the same share of the risk.
+    RiskParity,
 }
 
 impl Objective {
     /// Every objective, in the order results are listed in.
-    pub const ALL: [Self; 2] = [Self::MaxSharpe, Self::MinVariance];
+    pub const ALL: [Self; 9] = [
+        Self::MaxSharpe,
+        Self::MinVariance,
+        Self::Utility,
+        Self::TargetRisk,
+        Self::TargetReturn,
+        Self::MinCvar,
+        Self::MinDrawdown,
+        Self::MaxDiversification,
+        Self::RiskParity,
+    ];
+
+    /// Those that moments and bounds alone define: what is answered with each tick, and by a
+    /// [`monte_carlo`](crate::monte_carlo()) run. The others take a [`Goal`](crate::Goal).
+    pub const LIVE: [Self; 2] = [Self::MaxSharpe, Self::MinVariance];
 
     /// The name used in settings, tables and interfaces.
     #[must_use]
@@ -25,6 +53,13 @@ impl Objective {
         match self {
             Self::MaxSharpe => "max-sharpe",
             Self::MinVariance => "min-variance",
+            Self::Utility => "utility",
+            Self::TargetRisk => "target-risk",
+            Self::TargetReturn => "target-return",
+            Self::MinCvar => "min-cvar",
+            Self::MinDrawdown => "min-drawdown",
+            Self::MaxDiversification => "max-diversification",
+            Self::RiskParity => "risk-parity",
         }
     }
 }
@@ -93,6 +128,8 @@ pub enum Fallback {
     InfeasibleBounds,
     /// The exact method did not settle within its step limit: the answer is the best it had reached.
     NotConverged,
+    /// What was asked answers [`Objective::LIVE`] only: the answer is the minimum-variance portfolio.
+    ObjectiveNotLive,
 }
 
 impl Fallback {
@@ -107,6 +144,7 @@ impl Fallback {
             Self::NoEligibleAsset => "no eligible asset",
             Self::InfeasibleBounds => "bounds infeasible for the eligible assets",
             Self::NotConverged => "not converged",
+            Self::ObjectiveNotLive => "objective not answered live",
         }
     }
 }
@@ -142,6 +180,7 @@ impl Label {
                 "fallback: bounds infeasible for the eligible assets"
             }
             Self::Fallback(Fallback::NotConverged) => "fallback: not converged",
+            Self::Fallback(Fallback::ObjectiveNotLive) => "fallback: objective not answered live",
         }
     }
 }
@@ -205,6 +244,7 @@ mod tests {
             Fallback::NoEligibleAsset,
             Fallback::InfeasibleBounds,
             Fallback::NotConverged,
+            Fallback::ObjectiveNotLive,
         ] {
             assert_eq!(Label::Fallback(fallback).text(), format!("fallback: {}", fallback.reason()));
         }
@@ -214,7 +254,9 @@ mod tests {
     fn objectives_read_back_from_their_names() {
         for objective in Objective::ALL {
             assert_eq!(objective.name().parse(), Ok(objective));
+            assert_eq!(serde_json::to_string(&objective).unwrap(), format!("\"{objective}\""));
         }
+        assert_eq!(Objective::ALL[..2], Objective::LIVE);
         assert!("sharpest".parse::<Objective>().unwrap_err().contains("max-sharpe"));
     }
 }

@@ -21,7 +21,7 @@ pub(crate) fn settings() -> UniverseSettings {
         lower: 0.0,
         upper: 1.0,
         bounds: BTreeMap::new(),
-        objectives: Objective::ALL.to_vec(),
+        objectives: Objective::LIVE.to_vec(),
         population: 1024,
         samples: 1024,
         lateness: "250ms".into(),

@@ -241,6 +241,13 @@ fn check_numbers(settings: &UniverseSettings, interval: Nanos) -> Result<(), (&'
     if settings.objectives.is_empty() {
         return Err(("objectives", "none is listed; list max-sharpe, min-variance or both".to_owned()));
     }
+    if let Some(objective) = settings.objectives.iter().find(|objective| !Objective::LIVE.contains(objective))
+    {
+        return Err((
+            "objectives",
+            format!("{objective} is not answered live; list max-sharpe, min-variance or both"),
+        ));
+    }
     let twice =
         |objective: &Objective| settings.objectives.iter().filter(|other| *other == objective).count() > 1;
     if let Some(objective) = settings.objectives.iter().find(|objective| twice(objective)) {
@@ -336,6 +343,7 @@ mod tests {
             ("bounds", UniverseSettings { bounds: [("XRP".into(), [0.0, 1.0])].into(), ..settings() }),
             ("max_price_ratio", UniverseSettings { max_price_ratio: 0.5, ..settings() }),
             ("objectives", UniverseSettings { objectives: vec![], ..settings() }),
+            ("objectives", UniverseSettings { objectives: vec![Objective::RiskParity], ..settings() }),
         ];
         for (setting, settings) in wrong {
             assert_eq!(resolve(&settings).unwrap_err().setting, setting);

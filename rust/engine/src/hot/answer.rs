@@ -244,6 +244,8 @@ impl Answerer {
                 leaders.min_variance
             }
             (Objective::MaxSharpe, _) => leaders.max_sharpe,
+            // Not answered live: a universe that lists another objective is refused.
+            _ => return,
         };
         if population.drawn().weights_of(leader, &mut self.weights).is_err() {
             return;

@@ -42,7 +42,7 @@ pub fn settings() -> UniverseSettings {
         lower: 0.0,
         upper: 1.0,
         bounds: BTreeMap::new(),
-        objectives: Objective::ALL.to_vec(),
+        objectives: Objective::LIVE.to_vec(),
         population: 512,
         samples: 512,
         lateness: "250ms".into(),

@@ -48,10 +48,18 @@ use crate::problem::{Bounds, DEFAULT_SHRINKAGE, Problem};
 /// ([`Fallback::ZeroVariance`]: as near to equal weights as the bounds allow); for the Sharpe ratio, no
 /// feasible portfolio with a positive excess mean ([`Fallback::NoPositiveExcessMean`]: the weights of the
 /// minimum-variance answer); a feasible portfolio whose variance is at most [`RISKLESS`] times the mean
-/// variance ([`Fallback::Singular`]: the optimum under the shrunk covariance).
+/// variance ([`Fallback::Singular`]: the optimum under the shrunk covariance). An objective that is not of
+/// [`Objective::LIVE`] takes a [`Goal`](crate::Goal) and [`constrained::solve`](crate::constrained::solve);
+/// here it gets the minimum-variance portfolio and [`Fallback::ObjectiveNotLive`].
 #[must_use]
 pub fn solve(problem: &Problem, objective: Objective) -> Portfolio {
-    let (weights, label) = optimal_weights(problem, objective);
+    let (weights, label) = match objective {
+        Objective::MaxSharpe | Objective::MinVariance => optimal_weights(problem, objective),
+        _ => {
+            let (weights, _) = optimal_weights(problem, Objective::MinVariance);
+            (weights, Label::Fallback(Fallback::ObjectiveNotLive))
+        }
+    };
     let evaluation = problem.evaluate(&weights);
     Portfolio {
         objective,

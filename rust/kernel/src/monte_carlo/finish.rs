@@ -103,7 +103,7 @@ impl Answers<'_> {
     fn portfolios(&self) -> Vec<Portfolio> {
         if let Some(reason) = trivial(self.problem) {
             let weights = nearest_to_equal(self.problem.bounds());
-            return Objective::ALL
+            return Objective::LIVE
                 .map(|objective| self.portfolio(objective, weights.clone(), Label::Fallback(reason)))
                 .to_vec();
         }
@@ -116,14 +116,14 @@ impl Answers<'_> {
         };
         let positive = largest_excess(self.scaled) > 0.0;
         let of = |objective| match objective {
-            Objective::MinVariance => self.portfolio(objective, best(Target::MinVariance), label),
             Objective::MaxSharpe if positive => self.portfolio(objective, best(Target::MaxSharpe), label),
             Objective::MaxSharpe => {
                 let label = Label::Fallback(Fallback::NoPositiveExcessMean);
                 self.portfolio(objective, best(Target::MinVariance), label)
             }
+            _ => self.portfolio(objective, best(Target::MinVariance), label),
         };
-        Objective::ALL.map(of).to_vec()
+        Objective::LIVE.map(of).to_vec()
     }
 
     /// The problem with a covariance that leaves no riskless portfolio: the shrunk one, where that will do.

@@ -85,7 +85,7 @@ impl MonteCarloOptions {
 /// The answer of a Monte Carlo run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MonteCarlo {
-    /// The best portfolio for each of [`Objective::ALL`], in that order. The gap is left open: it takes the
+    /// The best portfolio for each of [`Objective::LIVE`], in that order. The gap is left open: it takes the
     /// exact optimum, which the search must not see.
     pub portfolios: Vec<Portfolio>,
     /// The efficient ones of the best portfolios: risk and mean both ascend.

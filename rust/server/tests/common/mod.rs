@@ -36,7 +36,7 @@ pub(crate) fn settings() -> UniverseSettings {
         lower: 0.0,
         upper: 1.0,
         bounds: BTreeMap::new(),
-        objectives: Objective::ALL.to_vec(),
+        objectives: Objective::LIVE.to_vec(),
         population: 2_048,
         samples: 256,
         lateness: "250ms".into(),

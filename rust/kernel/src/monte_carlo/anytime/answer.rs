@@ -104,6 +104,8 @@ pub(super) fn bound(
             let uncertainty = 1.0 / (problem.observations() as f64).sqrt();
             (most - unit * state.score.mean / risk) / most.max(uncertainty)
         }
+        // The search answers the objectives of each tick; there is no cheap bound on others.
+        _ => return None,
     };
     gap.is_finite().then_some(gap.max(0.0) + ROUNDING)
 }
