@@ -18,7 +18,7 @@ impl Run<'_> {
     /// portfolio.
     pub(super) fn answer(mut self, stop: Stop, stands_in: bool, meter: &Meter<'_>) -> Search {
         let portfolios: Vec<Portfolio> =
-            Objective::ALL.iter().map(|&objective| self.portfolio(objective, stands_in)).collect();
+            Objective::LIVE.iter().map(|&objective| self.portfolio(objective, stands_in)).collect();
         let bounds = portfolios.iter().map(|portfolio| self.final_bound(portfolio)).collect();
         let frontier = self.frontier(&portfolios, stands_in);
         Search {

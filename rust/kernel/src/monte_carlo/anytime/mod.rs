@@ -104,7 +104,7 @@ pub enum Stop {
 /// What a search has found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Search {
-    /// The best portfolio for each of [`Objective::ALL`], in that order. The gap is left open: it takes the
+    /// The best portfolio for each of [`Objective::LIVE`], in that order. The gap is left open: it takes the
     /// exact optimum, which the search must not see.
     pub portfolios: Vec<Portfolio>,
     /// For each portfolio an upper bound on its [`gap`](fn@crate::gap) from first-order conditions, without any exact
