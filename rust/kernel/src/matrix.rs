@@ -140,25 +140,38 @@ impl SymmetricMatrix {
     #[must_use]
     pub fn quadratic_form(&self, x: &[f64]) -> f64 {
         let mut total = 0.0;
-        for (block, outer) in x.chunks(COLUMNS).enumerate() {
-            if outer.iter().all(|&element| element == 0.0) {
-                continue;
-            }
-            let first = block * COLUMNS;
-            let mut products = [0.0; COLUMNS];
-            for (row, &element) in x.iter().enumerate() {
-                if element == 0.0 {
-                    continue;
-                }
-                let row = &self.row(row)[first..first + outer.len()];
-                match <&[f64; COLUMNS]>::try_from(row) {
-                    Ok(row) => (0..COLUMNS).for_each(|k| products[k] += row[k] * element),
-                    Err(_) => products.iter_mut().zip(row).for_each(|(sum, entry)| *sum += entry * element),
-                }
-            }
-            total += outer.iter().zip(&products).map(|(element, product)| element * product).sum::<f64>();
+        let mut first = 0;
+        while first + COLUMNS <= x.len() {
+            total += self.quadratic_part::<COLUMNS>(x, first);
+            first += COLUMNS;
+        }
+        while first + 4 <= x.len() {
+            total += self.quadratic_part::<4>(x, first);
+            first += 4;
+        }
+        for first in first..x.len() {
+            total += self.quadratic_part::<1>(x, first);
         }
         total
+    }
+
+    /// What the elements of `x` from `first` on add to the quadratic form.
+    #[inline]
+    fn quadratic_part<const WIDTH: usize>(&self, x: &[f64], first: usize) -> f64 {
+        let outer = &x[first..first + WIDTH];
+        if outer.iter().all(|&element| element == 0.0) {
+            return 0.0;
+        }
+        let mut products = [0.0; WIDTH];
+        for (row, &element) in x.iter().enumerate() {
+            if element != 0.0 {
+                let row = &self.row(row)[first..first + WIDTH];
+                for k in 0..WIDTH {
+                    products[k] += row[k] * element;
+                }
+            }
+        }
+        outer.iter().zip(&products).map(|(element, product)| element * product).sum()
     }
 
     /// The principal submatrix of the rows (and columns) in `keep`, in that order.

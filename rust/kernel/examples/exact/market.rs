@@ -1,4 +1,5 @@
 //! Synthetic markets: returns of a factor model, their sample moments, and an open bar that moves by ticks.
+#![allow(dead_code, reason = "each program uses its part")]
 
 use silverbullet_kernel::{Problem, RankOne, SymmetricMatrix};
 

@@ -109,11 +109,16 @@ pub(super) struct State {
     /// Σ w, its quadratic form, the gradient, and the risk tolerance t it was taken at.
     pub(super) product: Vec<f64>,
     pub(super) variance: f64,
+    /// Steps for which Σw was followed instead of computed; `None` where it is not that of the weights.
+    pub(super) followed: Option<usize>,
+    /// Whether steps keep Σw up.
+    pub(super) follows: bool,
     pub(super) gradient: Vec<f64>,
     pub(super) tolerance: f64,
-    /// Scratch: step on the face, two right-hand sides, the weights before a trial, assets not
+    /// Scratch: step on the face and Σ times it, two right-hand sides, the weights before a trial, assets not
     /// to be freed again before the next real step.
     pub(super) step: Vec<f64>,
+    pub(super) drift: Vec<f64>,
     pub(super) first: Vec<f64>,
     pub(super) second: Vec<f64>,
     pub(super) backup: Vec<f64>,
@@ -138,9 +143,12 @@ impl ActiveSetSolver {
             rounding: f64::EPSILON * (2.0 + 0.5 * (assets as f64).sqrt()),
             product: zeros(),
             variance: 0.0,
+            followed: None,
+            follows: false,
             gradient: zeros(),
             tolerance: 0.0,
             step: zeros(),
+            drift: zeros(),
             first: zeros(),
             second: zeros(),
             backup: zeros(),

@@ -4,7 +4,7 @@ use super::active_set::{End, Goal, Place, State};
 use super::cholesky::Cholesky;
 use super::face::{Face, Factor};
 use super::rank_one::RankOne;
-use super::vector::dot;
+use super::vector::{add_scaled, dot};
 use crate::problem::RISKLESS;
 
 /// A multiplier below this multiple of the variance counts as zero, beside its own rounding.
@@ -19,6 +19,11 @@ pub(super) const NEWTON_STEPS: usize = 3;
 const PARDONS: usize = 3;
 /// The share of the variance below which the face holds a riskless combination.
 const PIVOT_SHARE: f64 = 1e-14;
+
+/// Σw is followed where more assets than this, and than twice the free ones, are held.
+const LEAST_FOLLOWED: usize = 64;
+/// Steps after which it is computed afresh.
+const LONGEST_FOLLOWED: usize = 16;
 
 /// What a step did.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +48,23 @@ impl State {
     /// the Sharpe ratio and the excess mean is not positive.
     pub(super) fn take_gradient(&mut self, goal: Goal, view: &RankOne<'_>) -> bool {
         view.multiply_into(&self.weights, &mut self.product);
+        self.followed = Some(0);
+        self.derive(goal)
+    }
+
+    /// As [`take_gradient`](Self::take_gradient), from Σw as it was followed from step to step, where many assets are
+    /// held at their bounds and it has not been followed for long: O(N) instead of O(N) for each asset held.
+    fn take_followed_gradient(&mut self, free: usize, goal: Goal, view: &RankOne<'_>) -> bool {
+        let held = self.weights.iter().filter(|weight| **weight != 0.0).count();
+        self.follows = held > 2 * free + LEAST_FOLLOWED;
+        match self.followed {
+            Some(steps) if self.follows && steps < LONGEST_FOLLOWED => self.derive(goal),
+            _ => self.take_gradient(goal, view),
+        }
+    }
+
+    /// Variance, risk tolerance and gradient from Σw.
+    fn derive(&mut self, goal: Goal) -> bool {
         self.variance = dot(&self.weights, &self.product);
         self.tolerance = match goal {
             Goal::Utility { tolerance } => tolerance,
@@ -143,11 +165,12 @@ impl State {
         let (mut newton, mut idle, mut pardons) = (0, 0, 0);
         self.barred.fill(false);
         self.entered = None;
+        self.followed = None;
         if !face.prepare(view) {
             return End::NeedsDense;
         }
         for _ in 0..100 + 20 * assets {
-            if !self.take_gradient(goal, view) {
+            if !self.take_followed_gradient(face.free.len(), goal, view) {
                 return End::StepLimit;
             }
             if self.is_riskless(goal) {
@@ -159,7 +182,7 @@ impl State {
             if !flat && newton < NEWTON_STEPS {
                 newton += 1;
                 let full = self.newton_step(face, goal);
-                let advance = self.advance(face, full, None, bland);
+                let advance = self.advance(face, view, full, None, bland);
                 idle = if advance.moved { 0 } else { idle + 1 };
                 if !advance.blocked {
                     continue;
@@ -172,6 +195,9 @@ impl State {
             } else if pardons < PARDONS && self.barred.contains(&true) {
                 pardons += 1;
                 self.barred.fill(false);
+                continue;
+            } else if self.followed.is_some_and(|steps| steps > 0) {
+                self.followed = None;
                 continue;
             } else {
                 return End::Optimal;
@@ -229,6 +255,7 @@ impl State {
     fn advance(
         &mut self,
         face: &mut Face<Cholesky>,
+        view: &RankOne<'_>,
         full: f64,
         extra: Option<(usize, f64)>,
         bland: bool,
@@ -257,6 +284,7 @@ impl State {
             if let Some((asset, rate)) = extra {
                 self.weights[asset] += length * rate;
             }
+            self.follow(face, view, length, extra.is_some());
         }
         let moved = length.is_finite() && length * largest > ZERO_STEP;
         if moved {
@@ -271,6 +299,18 @@ impl State {
         // An asset that leaves without having moved entered by rounding: it waits for a real step.
         self.barred[asset] = !moved && self.entered == Some(asset);
         Advance { moved, blocked: true }
+    }
+
+    /// Keeps Σw up to a step along `step`, where that is what the next gradient will be taken from.
+    fn follow(&mut self, face: &Face<Cholesky>, view: &RankOne<'_>, length: f64, extra: bool) {
+        self.followed = match self.followed {
+            Some(steps) if self.follows && !extra => {
+                view.multiply_sparse_into(&face.free, &self.step[..face.free.len()], &mut self.drift);
+                add_scaled(&mut self.product, length, &self.drift);
+                Some(steps + 1)
+            }
+            _ => None,
+        };
     }
 
     /// Frees `asset`; where the larger face is singular, moves along its direction without curvature until
@@ -296,7 +336,7 @@ impl State {
         for slot in &mut self.step[..size] {
             *slot *= rate;
         }
-        let Advance { moved, .. } = self.advance(face, f64::INFINITY, Some((asset, rate)), bland);
+        let Advance { moved, .. } = self.advance(face, view, f64::INFINITY, Some((asset, rate)), bland);
         if face.free.len() < size {
             if !face.push(view, asset) {
                 face.push_floored(view, asset);
