@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::filter::Filter;
 use super::{BLOCK, MonteCarloOptions};
-use crate::batch::{LANES, Lanes, ScaledProblem};
+use crate::batch::{LANES, ScaledProblem};
 use crate::error::Result;
 use crate::problem::Problem;
 use crate::sampler::{Elites, Sampler, SamplerKind, Tile};
@@ -96,23 +96,21 @@ impl Run {
             }
             let tiled = GROUPS.min((groups - group) as usize);
             self.sampler.draw_tile(number / LANES as u64, tiled, around.then_some(&elites), tile);
+            let left = (first + count - number).min(64);
             let scores = *tile.evaluate(tiled);
-            let passes = filter.passes(self.sampler.machine(), &scores[..tiled]);
-            for (place, scores) in
-                scores[..tiled].iter().enumerate().filter(|(place, _)| passes >> place & 1 == 1)
-            {
-                let excess = filter.excess(scores);
-                let number = number + (place * LANES) as u64;
-                let lanes = LANES.min((first + count - number) as usize);
-                if desk.keep(
-                    &self.scaled,
-                    number,
-                    &excess,
-                    lanes,
-                    |lane| tile.weights(place, lane),
-                    &mut sketch,
-                ) {
-                    filter.update(&sketch);
+            let mut candidates = filter.candidates(self.sampler.machine(), &scores[..tiled]);
+            candidates &= u64::MAX >> (64 - left);
+            while candidates != 0 {
+                let place = candidates.trailing_zeros() as usize;
+                candidates &= candidates - 1;
+                let (group, lane) = (place / LANES, place % LANES);
+                let (mean, variance) = (scores[group].mean.0[lane], scores[group].variance.0[lane]);
+                let kept = filter.admits(mean, variance) && {
+                    let weights = tile.weights(group, lane);
+                    desk.keep(&self.scaled, number + place as u64, weights, &mut sketch)
+                };
+                if kept {
+                    filter.update_after(&sketch, variance);
                 }
             }
         }
@@ -150,32 +148,17 @@ impl Desk {
         Self { weights: vec![0.0; assets], product: vec![0.0; assets] }
     }
 
-    /// Scores the first `lanes` portfolios with a positive `excess` in double precision and offers them to the
-    /// sketch. Tells whether the sketch took any.
-    #[inline]
-    pub(super) fn keep<W: Iterator<Item = f32>>(
+    /// Scores a portfolio in double precision and offers it to the sketch. Tells whether the sketch took it.
+    pub(super) fn keep(
         &mut self,
         problem: &ScaledProblem,
         number: u64,
-        excess: &Lanes,
-        lanes: usize,
-        weights_of: impl Fn(usize) -> W,
+        weights: impl Iterator<Item = f32>,
         sketch: &mut FrontierSketch,
     ) -> bool {
-        let most = excess.0.iter().fold(0.0_f32, |most, &value| if value > most { value } else { most });
-        if most <= 0.0 {
-            return false;
-        }
-        let mut taken = false;
-        for lane in (0..lanes).filter(|&lane| excess.0[lane] > 0.0) {
-            self.weights
-                .iter_mut()
-                .zip(weights_of(lane))
-                .for_each(|(weight, single)| *weight = f64::from(single));
-            problem.normalise(&mut self.weights);
-            let score = problem.score(&self.weights, &mut self.product);
-            taken |= sketch.offer(number + lane as u64, score, &self.weights);
-        }
-        taken
+        self.weights.iter_mut().zip(weights).for_each(|(weight, single)| *weight = f64::from(single));
+        problem.normalise(&mut self.weights);
+        let score = problem.score(&self.weights, &mut self.product);
+        sketch.offer(number, score, &self.weights)
     }
 }

@@ -1,10 +1,10 @@
-//! Which of sixteen portfolios may be best at something.
+//! Which portfolios may be best at something.
 //!
 //! The thresholds are those of the sketch, lowered by more than single precision can be off, so that the
-//! decision itself is made in double precision. Few portfolios pass. Most groups are let go at a first look, a
+//! decision itself is made in double precision. Few portfolios pass. Most are let go at a first look, a
 //! [`Hurdle`] that is never higher than the thresholds: at ten assets the thresholds themselves take as long as drawing.
 
-use crate::batch::{LANES, Lanes, ScaledProblem, Scores};
+use crate::batch::{ScaledProblem, Scores};
 use crate::simd::{Hurdle, Machine};
 use crate::sketch::{Axes, FrontierSketch};
 
@@ -13,6 +13,9 @@ const ROUNDING: f32 = 1e-5;
 
 /// Twice the rounding: thresholds are themselves compared in single precision.
 const SLACK: f32 = 2.0 * ROUNDING;
+
+/// Portfolios taken by the sketch from one hurdle to the next.
+const HURDLE_EVERY: u32 = 4;
 
 /// The sketch's thresholds in single precision.
 #[derive(Debug, Clone)]
@@ -26,6 +29,8 @@ pub(super) struct Filter {
     bins: [f32; FrontierSketch::BINS],
     edges: Edges,
     hurdle: Hurdle,
+    /// Portfolios that the sketch took since the hurdle was made.
+    behind: u32,
 }
 
 /// What a risk bin reaches from and to, a little beyond its edges.
@@ -70,13 +75,43 @@ impl Filter {
                 variance: f32::INFINITY,
                 means: [f32::MIN; FrontierSketch::BINS],
             },
+            behind: 0,
         };
         filter.update(sketch);
         filter
     }
 
     /// Takes over the thresholds of `sketch`.
-    pub(super) fn update(&mut self, sketch: &FrontierSketch) {
+    fn update(&mut self, sketch: &FrontierSketch) {
+        self.update_special(sketch);
+        for bin in 0..FrontierSketch::BINS {
+            self.update_bin(sketch, bin);
+        }
+        self.lower_hurdle();
+    }
+
+    /// Takes over what changed in `sketch` when it took a portfolio of about this variance. The hurdle follows only
+    /// now and then: it may be too low, and making it costs more than a few portfolios that pass it.
+    pub(super) fn update_after(&mut self, sketch: &FrontierSketch, variance: f32) {
+        self.update_special(sketch);
+        // Single precision may name the bin next to the one it is in.
+        let bin = self.bin(variance);
+        for bin in bin.saturating_sub(1)..(bin + 2).min(FrontierSketch::BINS) {
+            self.update_bin(sketch, bin);
+        }
+        self.behind += 1;
+        if self.behind >= HURDLE_EVERY {
+            self.lower_hurdle();
+        }
+    }
+
+    fn update_bin(&mut self, sketch: &FrontierSketch, bin: usize) {
+        if let Some(best) = &sketch.by_risk()[bin] {
+            self.bins[bin] = best.value as f32;
+        }
+    }
+
+    fn update_special(&mut self, sketch: &FrontierSketch) {
         if let Some(best) = sketch.max_sharpe() {
             let value = best.value as f32;
             // The variance it is multiplied with is taken too small; a negative product must not gain by that.
@@ -90,16 +125,16 @@ impl Filter {
                 *threshold = best.value as f32;
             }
         }
-        for (threshold, best) in self.bins.iter_mut().zip(sketch.by_risk()) {
-            if let Some(best) = best {
-                *threshold = best.value as f32;
-            }
-        }
-        self.lower_hurdle();
+    }
+
+    /// The risk bin of a variance; the conversion saturates.
+    fn bin(&self, variance: f32) -> usize {
+        (((variance.sqrt() - self.low) * self.bins_per_risk) as usize).min(FrontierSketch::BINS - 1)
     }
 
     /// For each risk bin the least mean that passes any threshold at any risk in it, less what rounding may add.
     fn lower_hurdle(&mut self) {
+        self.behind = 0;
         self.hurdle.variance = self.variance * (1.0 + SLACK);
         let means = &mut self.hurdle.means;
         *means = self.bins;
@@ -122,36 +157,20 @@ impl Filter {
         }
     }
 
-    /// A bit for each of `scores` whose [`excess`](Self::excess) may be positive in some lane.
+    /// A bit for each portfolio of at most four groups that the filter may admit; see [`admits`](Self::admits).
     #[inline]
-    pub(super) fn passes(&self, machine: Machine, scores: &[Scores]) -> u32 {
+    pub(super) fn candidates(&self, machine: Machine, scores: &[Scores]) -> u64 {
         machine.passes(&self.hurdle, scores)
     }
 
-    /// By how much each portfolio passes the threshold it passes best, in whatever unit; not positive where it
-    /// passes none.
-    #[inline(always)]
-    pub(super) fn excess(&self, scores: &Scores) -> Lanes {
-        let mean = scores.mean.map(|mean| mean + self.margin);
-        let variance = scores.variance.map(|variance| variance * (1.0 - ROUNDING));
-        let mut excess = variance.map(|variance| self.variance - variance);
-        let sharpe = mean.zip(variance, |mean, variance| mean * mean.abs() - self.sharpe * variance);
-        excess = excess.zip(sharpe, larger);
-        for &(aversion, threshold) in &self.aversions {
-            let utility = mean.zip(variance, |mean, variance| mean - aversion * variance - threshold);
-            excess = excess.zip(utility, larger);
-        }
-        let last = (FrontierSketch::BINS - 1) as f32;
-        let place = scores.variance.map(|variance| {
-            let place = (variance.sqrt() - self.low) * self.bins_per_risk;
-            let place = if place > 0.0 { place } else { 0.0 };
-            if place < last { place } else { last }
-        });
-        for lane in 0..LANES {
-            let over = mean.0[lane] - self.bins[place.0[lane] as usize % FrontierSketch::BINS];
-            excess.0[lane] = larger(excess.0[lane], over);
-        }
-        excess
+    /// Whether a portfolio passes any of the thresholds.
+    pub(super) fn admits(&self, mean: f32, variance: f32) -> bool {
+        let bin = self.bin(variance);
+        let (mean, variance) = (mean + self.margin, variance * (1.0 - ROUNDING));
+        mean > self.bins[bin]
+            || variance < self.variance
+            || mean * mean.abs() > self.sharpe * variance
+            || self.aversions.iter().any(|&(aversion, best)| mean - aversion * variance > best)
     }
 }
 
@@ -160,15 +179,10 @@ fn smaller(a: f32, b: f32) -> f32 {
     if b < a { b } else { a }
 }
 
-#[inline(always)]
-fn larger(a: f32, b: f32) -> f32 {
-    if b > a { b } else { a }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::Score;
+    use crate::batch::{LANES, Score};
     use crate::matrix::SymmetricMatrix;
     use crate::problem::Problem;
     use crate::random::{LaneStream, Purpose, RunKey};
@@ -197,11 +211,13 @@ mod tests {
                 let height = numbers.next_uniform().map(|u| u.sqrt().sqrt() + shift);
                 let mean = height.zip(risk, |height, risk| height * (risk - 0.9 * low) / width);
                 let scores = Scores { mean, variance: risk.map(|risk| risk * risk) };
-                let excess = filter.excess(&scores).0.iter().any(|&excess| excess > 0.0);
+                let admitted = (0..LANES)
+                    .filter(|&lane| filter.admits(scores.mean.0[lane], scores.variance.0[lane]))
+                    .fold(0, |lanes, lane| lanes | 1 << lane);
                 for &machine in &machines {
-                    let passes = filter.passes(machine, &[scores]) == 1;
-                    assert!(passes || !excess, "round {round}");
-                    turned_away += u32::from(!passes);
+                    let candidates = filter.candidates(machine, &[scores]);
+                    assert_eq!(admitted & !candidates, 0, "round {round}");
+                    turned_away += 16 - candidates.count_ones();
                 }
                 if round % 3 == 0 {
                     for lane in 0..LANES {
@@ -212,7 +228,7 @@ mod tests {
                     filter.update(&sketch);
                 }
             }
-            assert!(turned_away > 1_000, "{turned_away}");
+            assert!(turned_away > 100_000, "{turned_away}");
         }
     }
 }

@@ -80,10 +80,15 @@ impl Population {
         let mut batch = Batch::new(scaled.assets());
         for first in (elite / LANES * LANES..self.size).step_by(LANES) {
             sampler.draw((first / LANES) as u64, &mut batch);
-            let excess = filter.excess(&evaluator.evaluate(&batch));
+            let scores = evaluator.evaluate(&batch);
             let lanes = LANES.min(self.size - first);
-            if desk.keep(scaled, first as u64, &excess, lanes, |lane| batch.lane(lane), sketch) {
-                filter.update(sketch);
+            for lane in 0..lanes {
+                let number = (first + lane) as u64;
+                if filter.admits(scores.mean.0[lane], scores.variance.0[lane])
+                    && desk.keep(scaled, number, batch.lane(lane), sketch)
+                {
+                    filter.update_after(sketch, scores.variance.0[lane]);
+                }
             }
             self.store(first, lanes, &batch);
         }

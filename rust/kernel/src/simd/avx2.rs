@@ -167,8 +167,8 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn any_above(a: __m256, b: __m256) -> bool {
-        intrinsic!(_mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a, b)) != 0)
+    fn above(a: __m256, b: __m256) -> u32 {
+        intrinsic!(_mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a, b))).cast_unsigned()
     }
 
     #[inline(always)]

@@ -168,8 +168,8 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn any_above(a: __m512, b: __m512) -> bool {
-        intrinsic!(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b) != 0)
+    fn above(a: __m512, b: __m512) -> u32 {
+        u32::from(intrinsic!(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b)))
     }
 
     #[inline(always)]

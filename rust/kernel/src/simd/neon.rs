@@ -167,8 +167,11 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    fn any_above(a: float32x4_t, b: float32x4_t) -> bool {
-        intrinsic!(vmaxvq_u32(vcgtq_f32(a, b)) != 0)
+    fn above(a: float32x4_t, b: float32x4_t) -> u32 {
+        const LANE_BITS: [u32; 4] = [1, 2, 4, 8];
+        // SAFETY: as many words as the register holds; for the instruction set see `intrinsic`.
+        let lanes = unsafe { vld1q_u32(LANE_BITS.as_ptr()) };
+        intrinsic!(vaddvq_u32(vandq_u32(vcgtq_f32(a, b), lanes)))
     }
 
     #[inline(always)]

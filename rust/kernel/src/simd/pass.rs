@@ -1,8 +1,9 @@
-//! Which groups may hold a portfolio that is best at something: a first look, cheaper than the decision.
+//! Which portfolios may be best at something: a first look, cheaper than the decision.
 
 use super::dispatch::{Machine, Work};
+use super::draw::GROUPS;
 use super::vector::Simd;
-use crate::batch::Scores;
+use crate::batch::{LANES, Scores};
 
 /// What a portfolio must at least have to be looked at more closely.
 #[derive(Debug, Clone)]
@@ -17,9 +18,9 @@ pub(crate) struct Hurdle {
 }
 
 impl Machine {
-    /// A bit for each of `scores`, at most thirty-two, in which some portfolio passes `hurdle`.
+    /// A bit for each portfolio of the first four of `scores` that passes `hurdle`.
     #[inline]
-    pub(crate) fn passes(self, hurdle: &Hurdle, scores: &[Scores]) -> u32 {
+    pub(crate) fn passes(self, hurdle: &Hurdle, scores: &[Scores]) -> u64 {
         self.run(Pass { hurdle, scores })
     }
 }
@@ -30,26 +31,25 @@ struct Pass<'a> {
 }
 
 impl Work for Pass<'_> {
-    type Output = u32;
+    type Output = u64;
 
     #[inline(always)]
     fn run<S: Simd, const DRAW: usize, const WIDE: usize, const NARROW: usize, const ROWS: usize>(
         self,
-    ) -> u32 {
+    ) -> u64 {
         let Hurdle { low, bins_per_risk, variance: least, means } = self.hurdle;
         let (low, scale, least) = (S::splat(*low), S::splat(*bins_per_risk), S::splat(*least));
         let (first, last) = (S::splat(0.0), S::splat(63.0));
         let mut passed = 0;
-        for (group, scores) in self.scores.iter().enumerate() {
-            let mut any = false;
+        for (group, scores) in self.scores.iter().take(GROUPS).enumerate() {
             for part in 0..NARROW {
                 let mean = S::load(&scores.mean.0, part);
                 let variance = S::load(&scores.variance.0, part);
                 let place = S::mul(S::sub(S::sqrt(variance), low), scale);
                 let place = S::to_u(S::min(S::max(place, first), last));
-                any |= S::any_above(mean, S::look_up(means, place)) | S::any_above(least, variance);
+                let lanes = S::above(mean, S::look_up(means, place)) | S::above(least, variance);
+                passed |= u64::from(lanes) << (group * LANES + part * S::LANES);
             }
-            passed |= u32::from(any) << group;
         }
         passed
     }

@@ -161,8 +161,8 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn any_above(a: [f32; WIDTH], b: [f32; WIDTH]) -> bool {
-        (0..WIDTH).any(|l| a[l] > b[l])
+    fn above(a: [f32; WIDTH], b: [f32; WIDTH]) -> u32 {
+        (0..WIDTH).map(|l| u32::from(a[l] > b[l]) << l).sum()
     }
 
     #[inline(always)]

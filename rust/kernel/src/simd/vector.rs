@@ -30,8 +30,8 @@ pub(super) trait Simd: Copy {
     /// The smaller; no lane is NaN.
     fn min(a: Self::F, b: Self::F) -> Self::F;
     fn sqrt(a: Self::F) -> Self::F;
-    /// Whether a > b in any lane; never where one is NaN.
-    fn any_above(a: Self::F, b: Self::F) -> bool;
+    /// A bit for each lane where a > b, which is not where one is NaN.
+    fn above(a: Self::F, b: Self::F) -> u32;
     /// `a · b + c`, rounded once.
     fn fma(a: Self::F, b: Self::F, c: Self::F) -> Self::F;
     /// `value` where a > b, zero elsewhere.
