@@ -11,15 +11,11 @@ use crate::simd::Machine;
 
 /// Bound on the rounding of single precision, as in the filter of blocks.
 const ROUNDING: f64 = 1e-5;
-/// Kinds of groups that the samplers take in turn by the group's number: degrees of bias to faces, edges and vertices.
-const KINDS: usize = 7;
 /// Groups of sixteen portfolios in a chunk.
 const CHUNK: u64 = 8;
 /// Assets beyond which the factor that evaluates in single precision, which takes O(N³), costs more than it saves:
 /// then chunks are single groups, scored in double precision at once.
 const MOST_FACTORED: usize = 256;
-/// By how much what a kind has won before counts less with each chunk.
-const FORGETTING: f64 = 0.75;
 
 /// What a target has so far.
 #[derive(Debug, Clone)]
@@ -45,7 +41,7 @@ pub(super) struct Draws<'a> {
     /// None for the largest problems.
     evaluator: Option<Evaluator>,
     sampler: Sampler,
-    /// Whether kinds are drawn the more the more they win, and every second chunk around the elites.
+    /// Whether every second chunk is drawn around the best so far.
     adaptive: bool,
     margin: f32,
     pub(super) elites: Vec<Elite>,
@@ -53,9 +49,8 @@ pub(super) struct Draws<'a> {
     weights: Vec<f64>,
     product: Vec<f64>,
     chunks: u64,
-    /// Groups drawn of each kind, and elites it has won of late.
-    drawn: [u64; KINDS],
-    wins: [f64; KINDS],
+    /// Groups drawn.
+    drawn: u64,
 }
 
 impl<'a> Draws<'a> {
@@ -77,8 +72,7 @@ impl<'a> Draws<'a> {
             weights: vec![0.0; problem.assets()],
             product: vec![0.0; problem.assets()],
             chunks: 0,
-            drawn: [0; KINDS],
-            wins: [0.0; KINDS],
+            drawn: 0,
             problem,
         }
     }
@@ -91,34 +85,20 @@ impl<'a> Draws<'a> {
         let mut left = limit.min(groups * LANES as u64);
         let drawn = left;
         while left > 0 {
-            let kind = self.next_kind();
-            let group = self.drawn[kind] * KINDS as u64 + kind as u64;
-            self.sampler.draw_around(group, elites.as_ref(), &mut self.batch);
-            self.drawn[kind] += 1;
+            self.sampler.draw_around(self.drawn, elites.as_ref(), &mut self.batch);
+            self.drawn += 1;
             let lanes = left.min(LANES as u64);
-            self.wins[kind] += self.keep(lanes as usize) as f64;
+            self.keep(lanes as usize);
             left -= lanes;
         }
-        self.wins.iter_mut().for_each(|wins| *wins *= FORGETTING);
         self.chunks += 1;
         drawn
     }
 
-    /// The kind that has been drawn least for what it has won; each at first once.
-    fn next_kind(&self) -> usize {
-        let most = self.wins.iter().copied().fold(1.0, f64::max);
-        let due = |kind: usize| {
-            let weight = if self.adaptive { 0.25 + self.wins[kind] / most } else { 1.0 };
-            self.drawn[kind] as f64 / weight
-        };
-        (0..KINDS).reduce(|least, kind| if due(kind) < due(least) { kind } else { least }).unwrap_or(0)
-    }
-
     /// Scores in double precision those of the first `lanes` portfolios of the batch that may be best at something,
-    /// and keeps them where they are. Returns how often that was.
-    fn keep(&mut self, lanes: usize) -> usize {
+    /// and keeps them where they are.
+    fn keep(&mut self, lanes: usize) {
         let excess = self.excess();
-        let mut kept = 0;
         for lane in (0..lanes).filter(|&lane| excess.0[lane] > 0.0) {
             let single = self.batch.lane(lane);
             self.weights.iter_mut().zip(single).for_each(|(weight, single)| *weight = f64::from(single));
@@ -130,11 +110,9 @@ impl<'a> Draws<'a> {
                 if value > elite.value && value.is_finite() {
                     elite.value = value;
                     elite.sample.get_or_insert_default().clone_from(&self.weights);
-                    kept += 1;
                 }
             }
         }
-        kept
     }
 
     /// By how much each portfolio of the batch passes the value it passes best, in whatever unit; not positive
@@ -161,5 +139,63 @@ impl<'a> Draws<'a> {
             excess = excess.zip(over, |a, b| if b > a { b } else { a });
         }
         excess
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matrix::SymmetricMatrix;
+    use crate::problem::Problem;
+    use crate::random::{PortfolioStream, Purpose, RunKey};
+
+    /// One common factor, means paid for it in part.
+    fn problem(assets: usize, seed: u64) -> Problem {
+        let mut stream = PortfolioStream::new(RunKey::new(seed, 0, Purpose::Groups), 0);
+        let mut uniform =
+            |low: f64, high: f64| low + (high - low) * stream.below(1 << 20) as f64 / f64::from(1 << 20);
+        let betas: Vec<f64> = (0..assets).map(|_| uniform(0.5, 1.5)).collect();
+        let own: Vec<f64> = (0..assets).map(|_| uniform(0.3, 1.0)).collect();
+        let mean = betas.iter().map(|beta| 0.03 * beta + uniform(-0.1, 0.1)).collect();
+        let covariance = SymmetricMatrix::from_lower(assets, |i, j| {
+            betas[i] * betas[j] + if i == j { own[i] * own[i] } else { 0.0 }
+        });
+        Problem::new(mean, covariance, 500).unwrap()
+    }
+
+    /// Single precision lets pass whatever may be best, and double precision decides.
+    #[test]
+    fn the_elites_are_the_best_of_what_was_drawn() {
+        for seed in 0..30 {
+            let problem = problem(if seed == 29 { MOST_FACTORED + 1 } else { 12 }, seed);
+            let scaled = ScaledProblem::new(&problem);
+            let targets = [Target::MinVariance, Target::MaxSharpe, Target::Utility { aversion: 0.5 }];
+            let kind = SamplerKind::FaceEdgeVertex;
+            let sampler = Sampler::new(problem.bounds(), kind, seed, 0);
+            let mut draws = Draws::new(&scaled, sampler.clone(), kind, targets);
+            let samples: u64 = (0..5).map(|_| draws.chunk(100, [])).sum();
+            let mut best = [f64::NEG_INFINITY; 3];
+            let (mut batch, mut product) = (Batch::new(problem.assets()), vec![0.0; problem.assets()]);
+            for group in 0..draws.drawn {
+                sampler.draw(group, &mut batch);
+                // A chunk of a hundred ends within its last group.
+                let lanes = if draws.evaluator.is_some() && group % 7 == 6 { 4 } else { LANES };
+                for lane in 0..lanes {
+                    let mut weights: Vec<f64> = batch.lane(lane).map(f64::from).collect();
+                    scaled.normalise(&mut weights);
+                    let score = scaled.score(&weights, &mut product);
+                    for (best, target) in best.iter_mut().zip(targets) {
+                        *best = best.max(target.value(score));
+                    }
+                }
+            }
+            assert_eq!(samples, if draws.evaluator.is_some() { 500 } else { 5 * LANES as u64 });
+            let values: Vec<f64> = draws.elites.iter().map(|elite| elite.value).collect();
+            assert_eq!(values, best, "problem {seed}");
+            for elite in &draws.elites {
+                let score = scaled.score(elite.sample.as_ref().unwrap(), &mut product);
+                assert_eq!(elite.target.value(score), elite.value, "problem {seed}");
+            }
+        }
     }
 }

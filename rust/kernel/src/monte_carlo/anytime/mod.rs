@@ -42,7 +42,7 @@ pub enum Budget<'a> {
     /// At most so many evaluations, samples and moves of refinement together, give or take one batch.
     Evaluations(u64),
     /// Until `clock`, which says how much time has passed since whatever moment, has moved by `limit`. What is
-    /// under way is finished first: some microseconds at fifty assets.
+    /// under way is finished first: the first chunk of samples, and then some tens of microseconds at fifty assets.
     Time {
         /// The time to search for, from the first reading on.
         limit: Duration,
