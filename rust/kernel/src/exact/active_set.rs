@@ -227,7 +227,22 @@ impl ActiveSetSolver {
             self.state.variance = 0.0;
             return Status::Riskless;
         }
-        self.attempt(goal, view, false).unwrap_or(Status::NotConverged)
+        match self.attempt(goal, view, false) {
+            Some(status) => status,
+            None => {
+                self.leave_no_overflow(goal, view);
+                Status::NotConverged
+            }
+        }
+    }
+
+    /// Goes back to a vertex where steps have overflowed: what did not converge is feasible all the same. Variances next
+    /// to the smallest number there is do that, their reciprocals being infinite.
+    fn leave_no_overflow(&mut self, goal: Goal, view: &RankOne<'_>) {
+        if self.state.weights.iter().any(|weight| !weight.is_finite()) {
+            self.start_at_vertex(goal, view);
+            self.state.variance = view.quadratic_form(&self.state.weights);
+        }
     }
 
     /// From the present weights to an optimum; `None` when the step limit was reached.
