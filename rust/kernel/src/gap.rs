@@ -9,11 +9,11 @@ const ROUNDING: f64 = 1e-12;
 /// `(f* − f) / scale`, where f is what the objective maximises (risks negated), f* its value at the exact
 /// optimum `best` and f that of `achieved`, both under the same moments and constraints.
 ///
-/// The scale is `|f*|` for a risk, `max(|m*|, σ*/√W)` for the mean at a target risk, and `max(|S*|, 1/√W)` for a Sharpe ratio S, with W = `observations`: a
-/// Sharpe ratio per bar is known to about `1/√W` and no better. What is below zero by no more than rounding
+/// The scale is `|f*|` for a risk, `max(|m*|, σ*/√W)` for the mean at a target risk, and `max(|S*|, 1/√W)` for a
+/// Sharpe ratio S, with W = `observations`: a Sharpe ratio per bar is known to about `1/√W` and no better. What is below zero by no more than rounding
 /// counts as zero; anything further below is left to be seen, because it would be a fault. `None` where the
 /// gap is undefined: a riskless optimum, a Sharpe ratio without risk, no observation. `None` too for an
-/// objective that mean and risk alone do not measure: [`constrained::gap`](crate::constrained::gap) does.
+/// objective that mean and risk alone do not measure.
 #[must_use]
 pub fn gap(
     objective: Objective,

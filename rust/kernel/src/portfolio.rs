@@ -44,7 +44,7 @@ impl Objective {
     ];
 
     /// Those that moments and bounds alone define: what is answered with each tick, and by a
-    /// [`monte_carlo`](crate::monte_carlo()) run. The others take a [`Goal`](crate::Goal).
+    /// [`monte_carlo`](crate::monte_carlo()) run. The others take parameters.
     pub const LIVE: [Self; 2] = [Self::MaxSharpe, Self::MinVariance];
 
     /// The name used in settings, tables and interfaces.

@@ -49,8 +49,8 @@ use crate::problem::{Bounds, DEFAULT_SHRINKAGE, Problem};
 /// feasible portfolio with a positive excess mean ([`Fallback::NoPositiveExcessMean`]: the weights of the
 /// minimum-variance answer); a feasible portfolio whose variance is at most [`RISKLESS`] times the mean
 /// variance ([`Fallback::Singular`]: the optimum under the shrunk covariance). An objective that is not of
-/// [`Objective::LIVE`] takes a [`Goal`](crate::Goal) and [`constrained::solve`](crate::constrained::solve);
-/// here it gets the minimum-variance portfolio and [`Fallback::ObjectiveNotLive`].
+/// [`Objective::LIVE`] needs more than the problem says; it gets the minimum-variance portfolio and
+/// [`Fallback::ObjectiveNotLive`].
 #[must_use]
 pub fn solve(problem: &Problem, objective: Objective) -> Portfolio {
     let (weights, label) = match objective {

@@ -1,12 +1,12 @@
 //! The vector units: which there are, and the loops that run on them.
 //!
-//! Every loop is written once, over the operations of [`vector::Simd`], and compiled for each [`InstructionSet`].
+//! Every loop is written once, over the operations of `vector::Simd`, and compiled for each [`InstructionSet`].
 //! Sixteen portfolios are one register of 512 bits, two of 256 or four of 128. A lane does the same operations in the
 //! same order on each of them, fused multiplications and additions included, so the bits are the same.
 //!
 //! This is the only module of the crate with unsafe code, of two kinds: the intrinsics, which are sound on a
-//! processor that has them, and the calls into functions compiled for an instruction set. Both rest on [`Machine`],
-//! which only [`InstructionSet::machine`] makes, after the processor was asked.
+//! processor that has them, and the calls into functions compiled for an instruction set. Both rest on `Machine`,
+//! which only `InstructionSet::machine` makes, after the processor was asked.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
