@@ -312,6 +312,49 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_utility_and_every_target_within_reach_is_answered(
+        problem in any_problem(),
+        share in prop_oneof![1 => Just(0.0), 1 => Just(1.0), 3 => 0.0..1.0_f64],
+        strength in -6.0..6.0_f64,
+    ) {
+        let frontier = exact::frontier(&problem);
+        let (first, last) = (&frontier.corners[0], frontier.corners.last().unwrap());
+        let size = problem.mean().iter().fold(0.0_f64, |most, m| most.max(m.abs()));
+        let typical = problem.covariance().trace() / problem.assets() as f64;
+        let aversion = 10f64.powf(strength) * size / typical.max(f64::MIN_POSITIVE);
+        let mean = first.mean + share * (last.mean - first.mean);
+        let risk = first.risk + share * (last.risk - first.risk);
+        let mut answers = vec![exact::target_return(&problem, mean), exact::utility(&problem, 0.0)];
+        if aversion.is_finite() {
+            answers.push(exact::utility(&problem, aversion));
+        }
+        if frontier.label.is_ok() {
+            answers.push(exact::target_risk(&problem, risk));
+        }
+        for answer in answers {
+            let answer = answer.unwrap();
+            prop_assert!(problem.bounds().violation(&answer.weights) < 1e-12, "{answer:?}");
+            prop_assert!(answer.mean.is_finite() && answer.risk.is_finite(), "{answer:?}");
+            prop_assert_ne!(answer.label, Label::Fallback(Fallback::NotConverged));
+        }
+        let reached = exact::target_return(&problem, mean).unwrap();
+        prop_assert!(reached.mean >= mean - 1e-10 * size, "{} for {mean}", reached.mean);
+        let noise = 1e-7 * typical.sqrt();
+        if frontier.label.is_ok() {
+            let least = frontier.at_mean(mean).risk;
+            prop_assert!(reached.risk <= least * (1.0 + 1e-7) + noise, "{} for {least}", reached.risk);
+            let held = exact::target_risk(&problem, risk).unwrap();
+            prop_assert!(held.risk <= risk * (1.0 + 1e-7) + noise, "{} for {risk}", held.risk);
+            let most = frontier.at_mean(held.mean).risk;
+            prop_assert!(held.risk <= most * (1.0 + 1e-7) + noise, "{} on {most}", held.risk);
+        }
+    }
+}
+
 #[test]
 fn a_frontier_of_five_hundred_assets_is_complete() {
     for assets in [100, 500] {

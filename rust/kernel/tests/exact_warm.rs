@@ -127,9 +127,9 @@ fn utility_and_targets_tick_by_tick() {
     ];
     let bounded = Bounds::new(lower, upper).unwrap();
     for ask in questions {
-        replay_question(6, &Bounds::long_only(16), 8_000, ask);
-        replay_question(7, &Bounds::long_only(50), 2_000, ask);
-        replay_question(8, &bounded, 10_000, ask);
+        replay_question(6, &Bounds::long_only(16), 4_000, ask);
+        replay_question(7, &Bounds::long_only(50), 1_000, ask);
+        replay_question(8, &bounded, 4_000, ask);
     }
 }
 

@@ -15,11 +15,11 @@ const ROUNDING: f64 = 64.0 * f64::EPSILON;
 /// Risk tolerances closer than this, relatively, are one.
 const CLOSE: f64 = 1e-14;
 /// Steps of the search for the risk tolerance.
-const STEPS: usize = 200;
+const STEPS: usize = 300;
 /// Steps after which a search that knows no upper limit has passed every corner of the frontier.
 const DOUBLINGS: usize = 120;
 /// After this many Newton steps the bounds are halved in between.
-const PATIENCE: usize = 8;
+const PATIENCE: usize = 3;
 
 /// One end of the search: a risk tolerance and the weights that are optimal there.
 #[derive(Debug, Clone, Default)]
@@ -99,13 +99,13 @@ impl ActiveSetSolver {
             if self.descend(Goal::Utility { tolerance }, view)? == Status::Riskless {
                 return Some(Status::Riskless);
             }
-            let reached = dot(&self.state.score, &self.state.weights);
-            let excess = match goal {
-                Goal::Risk { variance } => self.state.variance - variance,
-                Goal::Return { target } => reached - target,
-                Goal::Utility { .. } | Goal::Sharpe => 0.0,
+            let (reached, size) = dot_and_size(&self.state.score, &self.state.weights);
+            let (excess, noise) = match goal {
+                Goal::Risk { variance } => (self.state.variance - variance, ROUNDING * variance),
+                Goal::Return { target } => (reached - target, ROUNDING * size),
+                Goal::Utility { .. } | Goal::Sharpe => (0.0, 0.0),
             };
-            if excess >= 0.0 && tolerance == 0.0 {
+            if tolerance == 0.0 && excess >= -noise {
                 return Some(self.at_least_risk(goal, view, excess));
             }
             // At the upper end, or so far up that the search has lost the end in rounding.
@@ -114,6 +114,9 @@ impl ActiveSetSolver {
                 return Some(Status::Optimal);
             }
             if self.settle(goal, view) {
+                return Some(Status::Optimal);
+            }
+            if excess.abs() <= noise {
                 return Some(Status::Optimal);
             }
             let end = Some(Bracket { tolerance, weights: self.state.weights.clone() });
