@@ -164,7 +164,7 @@ fn lanes_and_groups_are_independent() {
 }
 
 #[test]
-fn bits_of_states_flip_half_the_time() {
+fn neighbouring_lanes_differ_in_half_of_their_bits() {
     let run = RunKey::new(4, 4, Purpose::Portfolios);
     let mut flips = [0_u32; 128];
     let groups = 2_000;
