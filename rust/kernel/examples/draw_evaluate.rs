@@ -5,7 +5,8 @@
 //! its mean. Their share of the peak, measured in the same run by a loop that does nothing else, says how much of the
 //! machine is used; what drawing costs counts as loss. With `--json` the table is one JSON array.
 //! `SILVERBULLET_INSTRUCTION_SET` picks one set, `--seconds` how long each figure is
-//! measured (0.3), `--quick` leaves out the runs that keep the best.
+//! measured (0.3), `--quick` leaves out the runs that keep the best; `--threads` measures
+//! instead how much more two threads do than one.
 #![allow(clippy::print_stdout, reason = "a program that prints")]
 
 use std::error::Error;
@@ -124,6 +125,45 @@ fn measure(set: InstructionSet, assets: usize, seconds: f64, quick: bool) -> Res
     }))
 }
 
+/// How much more two threads do than one: the loop of multiplications and additions, and runs that keep the best.
+fn scaling(set: InstructionSet, assets: usize, seconds: f64) -> Result<Value> {
+    let problem = problem(assets)?;
+    let mut peaks = [0.0_f64; 2];
+    let mut runs = [0.0_f64; 2];
+    let blocks = (200_000_000 / (problem.assets() * BLOCK as usize)).max(8) as u64;
+    // In turn, so that what else the machine does falls on all alike.
+    for _ in 0..3 {
+        for threads in 1..=2_usize {
+            let peak = rate(seconds, |_| {
+                let loops = || multiply_adds(set, 20_000_000).map(|done| done.count);
+                let counts: Vec<_> = std::thread::scope(|scope| {
+                    let workers: Vec<_> = (0..threads).map(|_| scope.spawn(loops)).collect();
+                    workers.into_iter().map(|worker| worker.join()).collect()
+                });
+                let mut sum = 0;
+                for count in counts {
+                    sum += count.map_err(|_| "a thread ended early")??;
+                }
+                Ok(sum)
+            })?;
+            let run = rate(seconds, |run| {
+                let options = MonteCarloOptions {
+                    samples: u64::MAX >> 1,
+                    sampler: SamplerKind::Uniform,
+                    instructions: Some(set),
+                    threads,
+                    ..MonteCarloOptions::default()
+                };
+                Ok(sample_blocks(&problem, &options, run * blocks..(run + 1) * blocks)?.portfolios())
+            })?;
+            peaks[threads - 1] = peaks[threads - 1].max(peak);
+            runs[threads - 1] = runs[threads - 1].max(run);
+        }
+    }
+    let (peak, run) = (peaks[1] / peaks[0], runs[1] / runs[0]);
+    Ok(json!({ "instructions": set.name(), "assets": assets, "loop": peak, "run": run, "share": run / peak }))
+}
+
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let value = |name: &str| {
@@ -140,6 +180,11 @@ fn main() -> Result<()> {
         Err(_) => InstructionSet::available(),
     };
     let quick = arguments.iter().any(|argument| argument == "--quick");
+    if arguments.iter().any(|argument| argument == "--threads") {
+        let found: Result<Vec<Value>> = sizes.iter().map(|&n| scaling(sets[0], n, seconds)).collect();
+        println!("{}", serde_json::to_string_pretty(&found?)?);
+        return Ok(());
+    }
     let mut rows = Vec::new();
     for set in sets {
         for &assets in &sizes {
