@@ -100,6 +100,22 @@ pub enum Error {
         /// What would have been accepted.
         expected: &'static str,
     },
+    /// A group of assets is not a group.
+    #[error("group {name:?}: {reason}")]
+    Group {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No weights satisfy these constraints together; without any one of them some would.
+    #[error("infeasible: no weights satisfy {} together; {remedy}", constraints.join(" and "))]
+    Conflict {
+        /// The constraints in conflict, each with its limit.
+        constraints: Vec<String>,
+        /// What would resolve it.
+        remedy: String,
+    },
 }
 
 /// The result of a kernel call.

@@ -13,7 +13,7 @@ const ROUNDING: f64 = 1e-12;
 /// Sharpe ratio S, with W = `observations`: a Sharpe ratio per bar is known to about `1/√W` and no better. What is below zero by no more than rounding
 /// counts as zero; anything further below is left to be seen, because it would be a fault. `None` where the
 /// gap is undefined: a riskless optimum, a Sharpe ratio without risk, no observation. `None` too for an
-/// objective that mean and risk alone do not measure.
+/// objective that mean and risk alone do not measure: [`Goal::gap`](crate::Goal::gap) does.
 #[must_use]
 pub fn gap(
     objective: Objective,
@@ -36,8 +36,17 @@ pub fn gap(
         | Objective::MaxDiversification
         | Objective::RiskParity => return None,
     };
+    rounded(gap).filter(|_| observations > 0)
+}
+
+/// `distance / scale` with rounding below zero taken off; `None` where it is undefined.
+pub(crate) fn relative(distance: f64, scale: f64) -> Option<f64> {
+    if distance == 0.0 { Some(0.0) } else { rounded(distance / scale) }
+}
+
+fn rounded(gap: f64) -> Option<f64> {
     let rounding = (-ROUNDING..0.0).contains(&gap);
-    (gap.is_finite() && observations > 0).then_some(if rounding { 0.0 } else { gap })
+    gap.is_finite().then_some(if rounding { 0.0 } else { gap })
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@
 //! streams of [`random`] numbers, evaluated in [`batch`]es of one portfolio a lane, the best of them kept in a
 //! [`FrontierSketch`] that merges in any order to the same bits, and refined. The search never sees an exact
 //! solution; [`gap()`] then says how far it is from one. [`search()`] does the same at any time, with an upper bound of
-//! its own on that gap, and stops when the bound is small enough. A valid but degenerate problem is answered with a
+//! its own on that gap, and stops when the bound is small enough. [`constrained`] answers every [`Goal`] under every
+//! kind of [`Constraints`], exactly and by search. A valid but degenerate problem is answered with a
 //! [`Label`] that says so; only invalid input is an [`Error`].
 //!
 //! Moments are estimates. [`resample()`] bootstraps the window they come from and says how far the frontier and its
@@ -31,16 +32,21 @@
 //! ```
 pub mod baseline;
 pub mod batch;
+mod conic;
+pub mod constrained;
+pub mod constraints;
 pub mod error;
 pub mod exact;
 mod gap;
 pub mod matrix;
 pub mod monte_carlo;
+pub mod objective;
 pub mod portfolio;
 pub mod problem;
 pub mod random;
 mod refine;
 pub mod resample;
+pub mod risk;
 pub mod sampler;
 pub mod scenario;
 pub mod simd;
@@ -48,6 +54,7 @@ pub mod sketch;
 pub mod spectrum;
 
 pub use baseline::{Baseline, BaselinePortfolio};
+pub use constraints::{Constraints, Fees, Group};
 pub use error::{Error, Result};
 pub use exact::{Frontier, RankOne};
 pub use gap::gap;
@@ -56,6 +63,7 @@ pub use monte_carlo::{
     Budget, MonteCarlo, MonteCarloOptions, Population, PopulationOptions, Search, SearchOptions, Stop,
     finish, monte_carlo, sample_blocks, search,
 };
+pub use objective::Goal;
 pub use portfolio::{Fallback, FrontierPoint, Label, Method, Objective, Portfolio};
 pub use problem::{Bounds, Evaluation, Problem};
 pub use resample::{ResampleOptions, ResamplePart, ResampledFrontier, Resampler, resample};

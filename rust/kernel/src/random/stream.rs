@@ -58,6 +58,8 @@ pub enum Purpose {
     Bootstrap,
     /// The rows of a scenario matrix.
     Scenarios,
+    /// The portfolios and moves of a search under constraints.
+    Constrained,
 }
 
 /// The 128 bits that stand for (seed, stream, purpose): the key and the upper half of the counter under which

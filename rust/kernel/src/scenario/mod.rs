@@ -20,15 +20,18 @@ mod source;
 pub use bootstrap::Bootstrap;
 pub use source::{ScenarioSource, Spread};
 
+use std::sync::Arc;
+
 use crate::error::{Error, Result, require_finite};
+use crate::matrix::dot;
 use crate::problem::Problem;
 use crate::resample::window_problem;
 
-/// A matrix of simple returns: rows are bars, columns are assets.
+/// A matrix of simple returns: rows are bars, columns are assets. Cheap to clone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenarios {
     assets: usize,
-    returns: Vec<f64>,
+    returns: Arc<[f64]>,
 }
 
 impl Scenarios {
@@ -48,12 +51,12 @@ impl Scenarios {
             return Err(Error::Shape { parameter: "returns", expected, found: returns.len() });
         }
         require_finite("returns", &returns)?;
-        Ok(Self { assets, returns })
+        Ok(Self { assets, returns: returns.into() })
     }
 
     /// For rows that were drawn here: complete and finite.
     fn drawn(assets: usize, returns: Vec<f64>) -> Self {
-        Self { assets, returns }
+        Self { assets, returns: returns.into() }
     }
 
     /// Number of assets: columns.
@@ -78,6 +81,12 @@ impl Scenarios {
     #[must_use]
     pub fn as_slice(&self) -> &[f64] {
         &self.returns
+    }
+
+    /// The simple return, in each bar, of a portfolio that is rebalanced to `weights` at each.
+    #[must_use]
+    pub fn portfolio(&self, weights: &[f64]) -> Vec<f64> {
+        self.returns.chunks_exact(self.assets).map(|row| dot(row, weights)).collect()
     }
 
     /// The long-only problem of their sample mean and covariance (divisor: rows − 1), per bar. One row alone has
