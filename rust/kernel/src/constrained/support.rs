@@ -11,7 +11,7 @@ use super::descent::{descend, descend_smoothed, exchange};
 use super::sampling::Sampler;
 use super::score::{Objectives, State};
 use super::{branch, searching, targets};
-use crate::constraints::Projector;
+use crate::constraints::{Group, Projector};
 use crate::error::Result;
 use crate::random::PortfolioStream;
 
@@ -261,6 +261,14 @@ pub(super) fn restricted<'a>(case: &Case<'a>, places: &[Place]) -> Option<Case<'
         upper.push(high);
     }
     if lower.iter().sum::<f64>() > 1.0 + FEASIBLE || upper.iter().sum::<f64>() < 1.0 - FEASIBLE {
+        return None;
+    }
+    let reachable = |group: &Group| {
+        let sum = |bounds: &[f64]| group.assets().iter().map(|&asset| bounds[asset]).sum::<f64>();
+        let (least, most) = group.limits();
+        sum(&upper) >= least - FEASIBLE && sum(&lower) <= most + FEASIBLE
+    };
+    if !case.region.groups.iter().all(reachable) {
         return None;
     }
     let region = case.region.within(lower, upper);

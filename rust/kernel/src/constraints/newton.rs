@@ -9,7 +9,7 @@ use nalgebra::{DMatrix, DVector};
 use super::project::{Projector, Row};
 
 /// Halvings of a step that does not help.
-const HALVINGS: usize = 40;
+const HALVINGS: usize = 20;
 /// Relative to the diagonal: rows may be linearly dependent on the free weights, and then the step is long, in
 /// the direction that frees others.
 const RIDGE: f64 = 1e-6;
