@@ -53,7 +53,7 @@ fn goal(random: &mut Random, problem: &Problem) -> Goal {
     let scenarios = |random: &mut Random| {
         let size = problem.covariance().trace().sqrt();
         let rows = (0..30 * assets).map(|_| size * random.normal()).collect();
-        Scenarios::from_rows(assets, rows).unwrap()
+        Scenarios::from_row_major(assets, rows).unwrap()
     };
     let typical = (problem.covariance().trace() / assets as f64).sqrt();
     let mean = problem.mean().iter().sum::<f64>() / assets as f64;
@@ -64,7 +64,7 @@ fn goal(random: &mut Random, problem: &Problem) -> Goal {
         3 => Goal::target_risk(random.between(0.2, 2.0) * typical).unwrap(),
         4 => Goal::target_return(mean + random.between(-0.5, 0.3) * typical).unwrap(),
         5 => Goal::min_cvar(scenarios(random), 0.9).unwrap(),
-        6 => Goal::min_drawdown(scenarios(random)),
+        6 => Goal::min_drawdown(scenarios(random)).unwrap(),
         7 => Goal::max_diversification(),
         _ => Goal::risk_parity(),
     }
