@@ -11,7 +11,7 @@ pub(crate) use scaled::{ScaledProblem, Score, normalise};
 use crate::error::Result;
 use crate::matrix::{SymmetricMatrix, dot};
 use crate::problem::Problem;
-use crate::simd::{InstructionSet, Machine, Spacings, Triangle};
+use crate::simd::{Draw, InstructionSet, Machine, Spacings, Triangle};
 
 /// Portfolios in a batch.
 pub const LANES: usize = 16;
@@ -208,6 +208,18 @@ impl Evaluator {
         scores: &mut [Scores; STRIDE],
     ) {
         self.triangle.scores(weights, spacings, groups, scores);
+    }
+
+    /// The same for a whole tile, while the next one is drawn.
+    #[inline]
+    pub(crate) fn evaluate_drawing<const STRIDE: usize>(
+        &self,
+        weights: &[[Lanes; STRIDE]],
+        spacings: &[Spacings; STRIDE],
+        scores: &mut [Scores; STRIDE],
+        next: Draw<'_, STRIDE>,
+    ) {
+        self.triangle.scores_drawing(weights, spacings, scores, next);
     }
 }
 

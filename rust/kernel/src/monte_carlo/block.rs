@@ -88,34 +88,61 @@ impl Run {
         let mut filter = Filter::new(&self.scaled, &sketch);
         let mut elites = Elites::default();
         let groups = count.div_ceil(LANES as u64);
+        let tiled = |group: u64| GROUPS.min((groups - group) as usize);
+        let number = |group: u64| first + group * LANES as u64;
+        let around = |group: u64| self.adaptive && (group / CHUNK) % 2 == 1;
         for group in (0..groups).step_by(GROUPS) {
-            let number = first + group * LANES as u64;
-            let around = self.adaptive && (group / CHUNK) % 2 == 1;
-            if around && group % CHUNK == 0 {
-                elites = self.sampler.elites(sketch.special().map(|entry| entry.weights.as_slice()));
-            }
-            let tiled = GROUPS.min((groups - group) as usize);
-            self.sampler.draw_tile(number / LANES as u64, tiled, around.then_some(&elites), tile);
-            let left = (first + count - number).min(64);
-            let scores = *tile.evaluate(tiled);
-            let mut candidates = filter.candidates(self.sampler.machine(), &scores[..tiled]);
-            candidates &= u64::MAX >> (64 - left);
-            while candidates != 0 {
-                let place = candidates.trailing_zeros() as usize;
-                candidates &= candidates - 1;
-                let (group, lane) = (place / LANES, place % LANES);
-                let (mean, variance) = (scores[group].mean.0[lane], scores[group].variance.0[lane]);
-                let kept = filter.admits(mean, variance) && {
-                    let weights = tile.weights(group, lane);
-                    desk.keep(&self.scaled, number + place as u64, weights, &mut sketch)
-                };
-                if kept {
-                    filter.update_after(&sketch, variance);
+            // What a chunk draws around is known when the one before it is done.
+            if group.is_multiple_of(CHUNK) {
+                if around(group) {
+                    elites = self.sampler.elites(sketch.special().map(|entry| entry.weights.as_slice()));
                 }
+                let elites = around(group).then_some(&elites);
+                self.sampler.draw_tile(number(group) / LANES as u64, tiled(group), elites, tile);
             }
+            tile.turn();
+            let next = group + GROUPS as u64;
+            if next < groups && !next.is_multiple_of(CHUNK) {
+                let elites = around(next).then_some(&elites);
+                self.sampler.evaluate_and_draw(number(next) / LANES as u64, tiled(next), elites, tile);
+            } else {
+                tile.evaluate(tiled(group));
+            }
+            self.keep(number(group), count - group * LANES as u64, tile, &mut filter, desk, &mut sketch);
         }
         sketch.count(count);
         sketch
+    }
+
+    /// Offers those of a tile's first `left` portfolios that may be best at something to the sketch; the first has
+    /// this `number`.
+    fn keep(
+        &self,
+        number: u64,
+        left: u64,
+        tile: &Tile,
+        filter: &mut Filter,
+        desk: &mut Desk,
+        sketch: &mut FrontierSketch,
+    ) {
+        let left = left.min((GROUPS * LANES) as u64);
+        let scores = tile.scores();
+        let tiled = left.div_ceil(LANES as u64) as usize;
+        let mut candidates = filter.candidates(self.sampler.machine(), &scores[..tiled]);
+        candidates &= u64::MAX >> (64 - left);
+        while candidates != 0 {
+            let place = candidates.trailing_zeros() as usize;
+            candidates &= candidates - 1;
+            let (group, lane) = (place / LANES, place % LANES);
+            let (mean, variance) = (scores[group].mean.0[lane], scores[group].variance.0[lane]);
+            let kept = filter.admits(mean, variance) && {
+                let weights = tile.weights(group, lane);
+                desk.keep(&self.scaled, number + place as u64, weights, sketch)
+            };
+            if kept {
+                filter.update_after(sketch, variance);
+            }
+        }
     }
 }
 

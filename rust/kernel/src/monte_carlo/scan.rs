@@ -11,6 +11,8 @@ use crate::simd::{GROUPS, InstructionSet};
 pub struct Scan {
     sampler: Sampler,
     tile: Tile,
+    /// The first of the groups that are drawn already.
+    drawn: Option<u64>,
 }
 
 impl Scan {
@@ -33,15 +35,26 @@ impl Scan {
             sampler = sampler.with_instructions(set)?;
         }
         let tile = sampler.tile(&ScaledProblem::new(problem));
-        Ok(Self { sampler, tile })
+        Ok(Self { sampler, tile, drawn: None })
     }
 
     /// Mean and variance of portfolios `16 · first` to `16 · first + 63`, in the units of
     /// [`Evaluator::new`](crate::batch::Evaluator::new) of the problem.
     #[inline]
     pub fn scores(&mut self, first: u64) -> &[Scores; GROUPS] {
-        self.sampler.draw_tile(first, GROUPS, None, &mut self.tile);
-        self.tile.evaluate(GROUPS)
+        if self.drawn != Some(first) {
+            self.sampler.draw_tile(first, GROUPS, None, &mut self.tile);
+        }
+        self.tile.turn();
+        let next = first.wrapping_add(GROUPS as u64);
+        // Most likely to be asked for next.
+        if self.sampler.draws_between() {
+            self.sampler.evaluate_and_draw(next, GROUPS, None, &mut self.tile);
+            self.drawn = Some(next);
+        } else {
+            self.tile.evaluate(GROUPS);
+        }
+        self.tile.scores()
     }
 
     /// The weights of portfolio `number` of those last drawn, below [`Scan::PORTFOLIOS`].

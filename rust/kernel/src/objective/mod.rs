@@ -230,7 +230,8 @@ mod tests {
         assert!(says(Goal::target_return(f64::NAN)).starts_with("target return"));
         let scenarios = Scenarios::from_row_major(1, vec![0.1]).unwrap();
         assert!(says(Goal::min_cvar(scenarios.clone(), 1.0)).starts_with("CVaR level"));
-        let none = ScenarioSource::bootstrap(scenarios, Bootstrap::Block { length: 1 }).unwrap().draw(0, 0..0);
+        let none =
+            ScenarioSource::bootstrap(scenarios, Bootstrap::Block { length: 1 }).unwrap().draw(0, 0..0);
         assert!(says(Goal::min_cvar(none.clone(), 0.9)).starts_with("scenarios: at least one"));
         assert!(says(Goal::min_drawdown(none)).starts_with("scenarios: at least one"));
     }

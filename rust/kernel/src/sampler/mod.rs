@@ -150,7 +150,7 @@ impl Sampler {
         }
     }
 
-    /// Draws the first `groups` groups of `tile`, which are those from `first` on.
+    /// Draws the next groups of `tile`: the first `groups` are those from `first` on.
     #[inline]
     pub(crate) fn draw_tile(&self, first: u64, groups: usize, elites: Option<&Elites>, tile: &mut Tile) {
         let numbers: [u64; GROUPS] = std::array::from_fn(|group| first + group as u64);
@@ -164,6 +164,32 @@ impl Sampler {
             let recipes = numbers.map(|group| simplex::recipe(self.kind, group, elites));
             tile.draw(self.machine, &seeds, &recipes[..groups]);
         }
+    }
+
+    /// Whether [`evaluate_and_draw`](Self::evaluate_and_draw) does both at once.
+    #[inline]
+    pub(crate) fn draws_between(&self) -> bool {
+        !self.region.capped && self.machine.draws_between(self.region.lower.len())
+    }
+
+    /// Evaluates all present groups of `tile` and draws the next as [`draw_tile`](Self::draw_tile) does, both at once
+    /// where that is faster.
+    #[inline]
+    pub(crate) fn evaluate_and_draw(
+        &self,
+        first: u64,
+        groups: usize,
+        elites: Option<&Elites>,
+        tile: &mut Tile,
+    ) {
+        if !self.draws_between() {
+            tile.evaluate(GROUPS);
+            return self.draw_tile(first, groups, elites, tile);
+        }
+        let numbers: [u64; GROUPS] = std::array::from_fn(|group| first + group as u64);
+        let seeds = numbers.map(|group| self.portfolios.seeds(group));
+        let recipes = numbers.map(|group| simplex::recipe(self.kind, group, elites));
+        tile.evaluate_drawing(&seeds, &recipes[..groups]);
     }
 
     /// The best of some portfolios, to draw around.

@@ -6,7 +6,7 @@
 
 use super::{Elites, Region, SamplerKind};
 use crate::batch::Batch;
-use crate::simd::{Machine, Recipe, Seeds, Spacings};
+use crate::simd::{Draw, Machine, Recipe, Seeds, Spacings};
 
 /// The largest exponent is 2^6 = 64: at a hundred assets such portfolios hold a handful of them.
 const LEVELS: u64 = 7;
@@ -25,7 +25,8 @@ pub(super) fn recipe(kind: SamplerKind, group: u64, elites: Option<&Elites>) -> 
 pub(super) fn draw(region: &Region, machine: Machine, seeds: Seeds, recipe: Recipe<'_>, batch: &mut Batch) {
     let mut spacings = [Spacings::ZERO];
     let (points, _) = batch.weights_mut().as_chunks_mut::<1>();
-    machine.draw(&[seeds], &[recipe], &region.lower, points, &mut spacings);
+    let (seeds, recipes, mean) = (&[seeds], &[recipe], region.lower.as_slice());
+    machine.draw(Draw { seeds, recipes, mean, weights: points, spacings: &mut spacings });
     let share = spacings[0].sum.map(|sum| 1.0 / sum);
     for (weight, &lower) in batch.weights_mut().iter_mut().zip(&region.lower) {
         *weight = weight.zip(share, |spacing, share| spacing * share * region.budget + lower);

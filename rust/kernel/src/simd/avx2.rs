@@ -21,6 +21,7 @@ macro_rules! intrinsic {
 
 impl Simd for Avx2 {
     const LANES: usize = 8;
+    const HOLDS_STATES: bool = false;
     type F = __m256;
     type U = __m256i;
 

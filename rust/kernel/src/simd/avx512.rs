@@ -21,6 +21,7 @@ macro_rules! intrinsic {
 
 impl Simd for Avx512 {
     const LANES: usize = 16;
+    const HOLDS_STATES: bool = true;
     type F = __m512;
     type U = __m512i;
 

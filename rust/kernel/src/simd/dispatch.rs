@@ -47,6 +47,12 @@ impl Machine {
         }
     }
 
+    /// Whether drawing between the rows of a product is faster than drawing on its own: where the registers hold both
+    /// and the product is long enough.
+    pub(crate) fn draws_between(self, assets: usize) -> bool {
+        self.0 == InstructionSet::Avx512 && assets >= LONG_PRODUCT
+    }
+
     /// Does `work` with this instruction set.
     #[inline]
     pub(super) fn run<W: Work>(self, work: W) -> W::Output {
@@ -66,6 +72,8 @@ impl Machine {
     }
 }
 
+/// Assets from which on AVX-512 draws faster between the rows of a product; measured.
+const LONG_PRODUCT: usize = 24;
 /// Sixteen sums of four by four registers leave half of the thirty-two for weights and entries.
 const AVX512_ROWS: usize = 4;
 /// Twelve sums of six by two registers, two of weights and one of entries, of the sixteen there are.

@@ -5,7 +5,8 @@
 //! squares are added by ascending row, whatever the shape of the blocks, so the shape does not show in the bits.
 
 use super::dispatch::{Machine, Work};
-use super::draw::Spacings;
+use super::draw::{Draw, Spacings};
+use super::fused::Fused;
 use super::vector::Simd;
 use crate::batch::{Lanes, Scores};
 
@@ -48,18 +49,33 @@ impl Triangle {
         self.machine.run(Squared { entries: &self.entries, weights, spacings, groups, scores });
     }
 
+    /// The same for a whole tile, while the next one is drawn.
+    #[inline]
+    pub(crate) fn scores_drawing<const STRIDE: usize>(
+        &self,
+        weights: &[[Lanes; STRIDE]],
+        spacings: &[Spacings; STRIDE],
+        scores: &mut [Scores; STRIDE],
+        next: Draw<'_, STRIDE>,
+    ) {
+        let weights = &weights[..self.order];
+        let squared = Squared { entries: &self.entries, weights, spacings, groups: STRIDE, scores };
+        self.machine.run(Fused { squared, next });
+    }
+
     /// Σμw of one group.
     pub(crate) fn weighted(&self, mean: &[f32], weights: &[Lanes]) -> Lanes {
         self.machine.run(Weighted { mean, weights })
     }
 }
 
-struct Squared<'a, const STRIDE: usize> {
-    entries: &'a [f32],
-    weights: &'a [[Lanes; STRIDE]],
-    spacings: &'a [Spacings; STRIDE],
-    groups: usize,
-    scores: &'a mut [Scores; STRIDE],
+/// What is to be evaluated.
+pub(super) struct Squared<'a, const STRIDE: usize> {
+    pub(super) entries: &'a [f32],
+    pub(super) weights: &'a [[Lanes; STRIDE]],
+    pub(super) spacings: &'a [Spacings; STRIDE],
+    pub(super) groups: usize,
+    pub(super) scores: &'a mut [Scores; STRIDE],
 }
 
 impl<const STRIDE: usize> Work for Squared<'_, STRIDE> {
@@ -72,14 +88,24 @@ impl<const STRIDE: usize> Work for Squared<'_, STRIDE> {
         let mut group = 0;
         while group < groups {
             if wide > 1 && groups - group >= wide {
-                let sums = squares::<S, WIDE, NARROW, ROWS, STRIDE>(self.entries, self.weights, group);
+                let sums = squares::<S, _, WIDE, NARROW, ROWS, STRIDE>(
+                    self.entries,
+                    self.weights,
+                    group,
+                    &mut Nothing,
+                );
                 for k in 0..WIDE {
                     let group = group + k / NARROW;
                     finish::<S>(&self.spacings[group], sums[k], &mut self.scores[group], k % NARROW);
                 }
                 group += wide;
             } else {
-                let sums = squares::<S, NARROW, NARROW, ROWS, STRIDE>(self.entries, self.weights, group);
+                let sums = squares::<S, _, NARROW, NARROW, ROWS, STRIDE>(
+                    self.entries,
+                    self.weights,
+                    group,
+                    &mut Nothing,
+                );
                 for k in 0..NARROW {
                     finish::<S>(&self.spacings[group], sums[k], &mut self.scores[group], k);
                 }
@@ -91,30 +117,56 @@ impl<const STRIDE: usize> Work for Squared<'_, STRIDE> {
 
 /// Divides by the sum of the spacings and its square.
 #[inline(always)]
-fn finish<S: Simd>(spacings: &Spacings, variance: S::F, scores: &mut Scores, part: usize) {
+pub(super) fn finish<S: Simd>(spacings: &Spacings, variance: S::F, scores: &mut Scores, part: usize) {
     let share = S::div(S::splat(1.0), S::load(&spacings.sum.0, part));
     S::store(S::mul(S::load(&spacings.mean.0, part), share), &mut scores.mean.0, part);
     S::store(S::mul(variance, S::mul(share, share)), &mut scores.variance.0, part);
 }
 
+/// Other work between the rows of a product: some after each `pace` rows, if there is any.
+pub(super) trait Between {
+    const SOME: bool;
+    fn pace(&self) -> usize;
+    fn step(&mut self);
+}
+
+struct Nothing;
+
+impl Between for Nothing {
+    const SOME: bool = false;
+
+    fn pace(&self) -> usize {
+        usize::MAX
+    }
+
+    fn step(&mut self) {}
+}
+
+/// ‖Lᵀe‖² of `K` registers from `group` on.
 #[inline(always)]
-fn squares<S: Simd, const K: usize, const PARTS: usize, const ROWS: usize, const STRIDE: usize>(
+pub(super) fn squares<S, B, const K: usize, const PARTS: usize, const ROWS: usize, const STRIDE: usize>(
     entries: &[f32],
     weights: &[[Lanes; STRIDE]],
     group: usize,
-) -> [S::F; K] {
+    between: &mut B,
+) -> [S::F; K]
+where
+    S: Simd,
+    B: Between,
+{
     let mut sums = [S::splat(0.0); K];
     let (mut entries, mut rest) = (entries, weights);
     while rest.len() >= ROWS {
-        block::<S, K, PARTS, ROWS, STRIDE>(&mut entries, rest, group, &mut sums);
+        block::<S, B, K, PARTS, ROWS, STRIDE>(&mut entries, rest, group, &mut sums, between);
         rest = &rest[ROWS..];
     }
+    let (sums_of_all, none) = (&mut sums, &mut Nothing);
     match rest.len() {
-        1 => block::<S, K, PARTS, 1, STRIDE>(&mut entries, rest, group, &mut sums),
-        2 => block::<S, K, PARTS, 2, STRIDE>(&mut entries, rest, group, &mut sums),
-        3 => block::<S, K, PARTS, 3, STRIDE>(&mut entries, rest, group, &mut sums),
-        4 => block::<S, K, PARTS, 4, STRIDE>(&mut entries, rest, group, &mut sums),
-        5 => block::<S, K, PARTS, 5, STRIDE>(&mut entries, rest, group, &mut sums),
+        1 => block::<S, _, K, PARTS, 1, STRIDE>(&mut entries, rest, group, sums_of_all, none),
+        2 => block::<S, _, K, PARTS, 2, STRIDE>(&mut entries, rest, group, sums_of_all, none),
+        3 => block::<S, _, K, PARTS, 3, STRIDE>(&mut entries, rest, group, sums_of_all, none),
+        4 => block::<S, _, K, PARTS, 4, STRIDE>(&mut entries, rest, group, sums_of_all, none),
+        5 => block::<S, _, K, PARTS, 5, STRIDE>(&mut entries, rest, group, sums_of_all, none),
         _ => {}
     }
     sums
@@ -122,12 +174,16 @@ fn squares<S: Simd, const K: usize, const PARTS: usize, const ROWS: usize, const
 
 /// Adds the squares of `R` rows of Lᵀw; `weights` begin with the asset of the first.
 #[inline(always)]
-fn block<S: Simd, const K: usize, const PARTS: usize, const R: usize, const STRIDE: usize>(
+fn block<S, B, const K: usize, const PARTS: usize, const R: usize, const STRIDE: usize>(
     entries: &mut &[f32],
     weights: &[[Lanes; STRIDE]],
     group: usize,
     sums: &mut [S::F; K],
-) {
+    between: &mut B,
+) where
+    S: Simd,
+    B: Between,
+{
     let (top, below) = weights.split_at(R);
     let (head, rest) = entries.split_at(R * (R + 1) / 2);
     let (body, rest) = rest.split_at(R * below.len());
@@ -149,13 +205,29 @@ fn block<S: Simd, const K: usize, const PARTS: usize, const R: usize, const STRI
         )*};
     }
     head!(0 1 2 3 4 5);
-    for (entries, weights) in body.as_chunks::<R>().0.iter().zip(below) {
-        let weights = load::<S, K, PARTS, STRIDE>(weights, group);
-        for row in 0..R {
-            let entry = S::splat(entries[row]);
-            for k in 0..K {
-                products[row][k] = S::fma(entry, weights[k], products[row][k]);
+    macro_rules! row {
+        ($entries:ident, $weights:ident) => {
+            let weights = load::<S, K, PARTS, STRIDE>($weights, group);
+            for row in 0..R {
+                let entry = S::splat($entries[row]);
+                for k in 0..K {
+                    products[row][k] = S::fma(entry, weights[k], products[row][k]);
+                }
             }
+        };
+    }
+    let body = body.as_chunks::<R>().0;
+    if B::SOME {
+        let pace = between.pace();
+        for (body, below) in body.chunks(pace).zip(below.chunks(pace)) {
+            for (entries, weights) in body.iter().zip(below) {
+                row!(entries, weights);
+            }
+            between.step();
+        }
+    } else {
+        for (entries, weights) in body.iter().zip(below) {
+            row!(entries, weights);
         }
     }
     for row in 0..R {

@@ -15,6 +15,7 @@ mod avx512;
 mod dispatch;
 mod draw;
 mod evaluate;
+mod fused;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod pass;
@@ -23,7 +24,7 @@ mod portable;
 mod vector;
 
 pub(crate) use dispatch::Machine;
-pub(crate) use draw::{Around, GROUPS, Recipe, Seeds, Spacings};
+pub(crate) use draw::{Around, Draw, GROUPS, Recipe, Seeds, Spacings};
 pub(crate) use evaluate::Triangle;
 pub(crate) use pass::Hurdle;
 pub use peak::{MultiplyAdds, multiply_adds};

@@ -21,6 +21,7 @@ macro_rules! intrinsic {
 
 impl Simd for Neon {
     const LANES: usize = 4;
+    const HOLDS_STATES: bool = true;
     type F = float32x4_t;
     type U = uint32x4_t;
 

@@ -22,6 +22,7 @@ macro_rules! lanes {
 
 impl Simd for Portable {
     const LANES: usize = WIDTH;
+    const HOLDS_STATES: bool = true;
     type F = [f32; WIDTH];
     type U = [u32; WIDTH];
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::batch::{Batch, Evaluator, LANES, Lanes, Scores};
+use crate::batch::{Batch, Evaluator, LANES, Lanes, ScaledProblem, Scores};
 use crate::matrix::SymmetricMatrix;
 use crate::monte_carlo::Scan;
 use crate::problem::{Bounds, Problem};
@@ -81,13 +81,68 @@ fn a_scan_is_what_sampler_and_evaluator_say() {
     }
 }
 
+/// Also where an instruction set would not do both at once by itself.
+#[test]
+fn drawing_between_the_rows_of_a_product_changes_no_bit() {
+    let run = RunKey::new(3, 9, Purpose::Portfolios);
+    for assets in [1, 4, 7, 30, 53] {
+        let problem = problem(assets);
+        let elites: Vec<f32> = (0..assets).map(|asset| asset as f32 / assets as f32).collect();
+        let around = Around { first: &elites, second: &elites[..], step: 0.25 };
+        let plain = [Recipe::default(); GROUPS];
+        let mut shaped = plain;
+        (shaped[1].squarings, shaped[2].around) = (3, Some(around));
+        for (&set, recipes) in
+            InstructionSet::available().iter().flat_map(|set| [(set, &plain), (set, &shaped)])
+        {
+            let machine = set.machine().unwrap();
+            let evaluator = Evaluator::of(&ScaledProblem::new(&problem), machine);
+            let mean = evaluator.mean();
+            let seeds: [Seeds; GROUPS] = std::array::from_fn(|group| run.seeds(group as u64));
+            // The last tile of a run may have fewer groups.
+            for groups in [GROUPS, 3] {
+                let recipes = &recipes[..groups];
+                let room = || (vec![[Lanes::ZERO; GROUPS]; assets], [Spacings::ZERO; GROUPS]);
+                let ((mut weights, mut spacings), (mut others, mut sums)) = (room(), room());
+                machine.draw(Draw {
+                    seeds: &seeds,
+                    recipes,
+                    mean,
+                    weights: &mut weights,
+                    spacings: &mut spacings,
+                });
+                let mut expected = [Scores::ZERO; GROUPS];
+                let mut found = expected;
+                evaluator.evaluate_spacings(&weights, &spacings, GROUPS, &mut expected);
+                let next = Draw { seeds: &seeds, recipes, mean, weights: &mut others, spacings: &mut sums };
+                evaluator.evaluate_drawing(&weights, &spacings, &mut found, next);
+                let scores = |scores: &[Scores]| scores[..groups].iter().map(score_bits).collect::<Vec<_>>();
+                assert_eq!(scores(&found), scores(&expected), "{set}, {assets} assets");
+                for (drawn, row) in others.iter().zip(&weights) {
+                    assert!(drawn[..groups].iter().map(bits).eq(row[..groups].iter().map(bits)), "{set}");
+                }
+                evaluator.evaluate_spacings(&others, &sums, GROUPS, &mut found);
+                assert_eq!(scores(&found), scores(&expected), "{set}, {assets} assets: sums");
+            }
+        }
+    }
+}
+
 #[test]
 fn lanes_of_a_register_are_the_streams_of_their_portfolios() {
     let run = RunKey::new(11, 5, Purpose::Portfolios);
     let machine = Machine::detect();
     let mut weights = vec![[Lanes::ZERO]; 9];
     let mut spacings = [Spacings::ZERO];
-    machine.draw(&[run.seeds(77)], &[Recipe::default()], &[0.0; 9], &mut weights, &mut spacings);
+    let (seeds, recipes) = ([run.seeds(77)], [Recipe::default()]);
+    let (weights_of, spacings_of) = (&mut weights, &mut spacings);
+    machine.draw(Draw {
+        seeds: &seeds,
+        recipes: &recipes,
+        mean: &[0.0; 9],
+        weights: weights_of,
+        spacings: spacings_of,
+    });
     let mut stream = LaneStream::new(run, 77);
     for [spacing] in &weights {
         assert_eq!(spacing.map(|value| value / 8_388_608.0), stream.next_exponential(machine));

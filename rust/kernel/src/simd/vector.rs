@@ -9,6 +9,8 @@ use crate::batch::LANES;
 pub(super) trait Simd: Copy {
     /// Portfolios in a register: a divisor of sixteen.
     const LANES: usize;
+    /// Whether its registers hold the states of the streams beside all that a logarithm takes.
+    const HOLDS_STATES: bool;
     /// A register of single precision numbers.
     type F: Copy;
     /// A register of words.
