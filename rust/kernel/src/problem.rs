@@ -14,10 +14,17 @@ const COVARIANCE_TOLERANCE: f64 = 1e-9;
 const LARGEST_BOUND: f64 = 1e4;
 /// The largest mean and standard deviation: below, no sum over any number of assets overflows.
 const LARGEST_RETURN: f64 = 1e140;
-/// A variance below this multiple of the mean variance counts as none.
+/// A variance below this multiple of the mean variance counts as none, where the squares of the weights sum to one or
+/// less; where to more, as many times more does: that much more rounding leaves of terms that cancel.
 pub const RISKLESS: f64 = 1e-12;
 /// Intensity of the stand-in shrinkage where the caller gave no shrunk covariance of its own, or a singular one.
 pub(crate) const DEFAULT_SHRINKAGE: f64 = 0.1;
+
+/// Whether a portfolio of this variance counts as having no risk beside a mean variance of `typical`; see [`RISKLESS`].
+pub(crate) fn is_riskless(variance: f64, typical: f64, weights: &[f64]) -> bool {
+    let squares: f64 = weights.iter().map(|weight| weight * weight).sum();
+    variance <= RISKLESS * typical * squares.max(1.0)
+}
 
 /// Lower and upper bound of each weight.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,7 +8,7 @@ use crate::exact::RISKLESS;
 use crate::matrix::{SymmetricMatrix, dot};
 use crate::objective::{Aim, Goal};
 use crate::portfolio::{Fallback, Label};
-use crate::problem::{DEFAULT_SHRINKAGE, Problem};
+use crate::problem::{self, DEFAULT_SHRINKAGE, Problem};
 use crate::spectrum::extreme_eigenvalues;
 
 /// An excess mean of this little, relative to the largest, is none.
@@ -111,14 +111,15 @@ impl<'a> Case<'a> {
     /// Whether some feasible portfolio has no risk: at once no where the covariance is regular.
     fn is_riskless(&self, score: &Score) -> bool {
         let assets = score.covariance.order() as f64;
-        let floor = RISKLESS * score.covariance.trace() / assets;
         let (smallest, _) = extreme_eigenvalues(&score.covariance);
-        if smallest > floor * assets {
+        if smallest > RISKLESS * score.covariance.trace() {
             return false;
         }
         let least = Score { objective: Objectives::MinVariance, ..score.clone() };
-        optimum::convex(&least, &self.region, &self.anchor)
-            .is_some_and(|(weights, _)| score.covariance.quadratic_form(&weights) <= floor)
+        optimum::convex(&least, &self.region, &self.anchor).is_some_and(|(weights, _)| {
+            let variance = score.covariance.quadratic_form(&weights);
+            problem::is_riskless(variance, score.covariance.trace() / assets, &weights)
+        })
     }
 
     /// Puts another question in the place of one that has no answer.

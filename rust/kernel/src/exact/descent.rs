@@ -5,7 +5,7 @@ use super::cholesky::Cholesky;
 use super::face::{Face, Factor};
 use super::rank_one::RankOne;
 use super::vector::{add_scaled, dot};
-use crate::problem::RISKLESS;
+use crate::problem;
 
 /// A multiplier below this multiple of the variance counts as zero, beside its own rounding.
 const MULTIPLIER_TOLERANCE: f64 = 1e-12;
@@ -212,7 +212,7 @@ impl State {
 
     pub(super) fn is_riskless(&self, goal: Goal) -> bool {
         let matters = goal == Goal::Sharpe || goal == (Goal::Utility { tolerance: 0.0 });
-        matters && self.variance <= RISKLESS * self.typical
+        matters && problem::is_riskless(self.variance, self.typical, &self.weights)
     }
 
     /// The step on the face to its optimum, left in `step`; returns how much of it to take, infinite when

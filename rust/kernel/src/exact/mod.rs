@@ -39,7 +39,7 @@ use critical_line::Corner;
 use crate::matrix::SymmetricMatrix;
 use crate::portfolio::{Fallback, Label, Method, Objective, Portfolio};
 pub use crate::problem::RISKLESS;
-use crate::problem::{Bounds, DEFAULT_SHRINKAGE, Problem};
+use crate::problem::{self, Bounds, DEFAULT_SHRINKAGE, Problem};
 
 /// The optimal portfolio, solved cold. Mean, risk and Sharpe ratio are those under the problem's own moments,
 /// whatever the label; the gap is zero for an answer that is labelled ok and undefined for a fallback.
@@ -186,7 +186,7 @@ fn is_riskless(covariance: &SymmetricMatrix, bounds: &Bounds) -> bool {
 
 fn counts_as_riskless(solution: &Solution<'_>, covariance: &SymmetricMatrix) -> bool {
     let typical = covariance.trace() / covariance.order() as f64;
-    solution.status == Status::Riskless || solution.variance <= RISKLESS * typical
+    solution.status == Status::Riskless || problem::is_riskless(solution.variance, typical, solution.weights)
 }
 
 fn identity(order: usize) -> SymmetricMatrix {

@@ -4,7 +4,7 @@ use super::{MonteCarlo, MonteCarloOptions};
 use crate::batch::{ScaledProblem, normalise};
 use crate::error::{Error, Result};
 use crate::portfolio::{Fallback, FrontierPoint, Label, Method, Objective, Portfolio};
-use crate::problem::{Bounds, DEFAULT_SHRINKAGE, Problem, RISKLESS};
+use crate::problem::{self, Bounds, DEFAULT_SHRINKAGE, Problem};
 use crate::refine::{PaddedProblem, State, Target, refine};
 use crate::sketch::{Axes, FrontierSketch};
 
@@ -107,7 +107,10 @@ impl Answers<'_> {
                 .map(|objective| self.portfolio(objective, weights.clone(), Label::Fallback(reason)))
                 .to_vec();
         }
-        let riskless = self.sketch.min_risk().is_some_and(|entry| is_riskless(self.scaled, entry.variance));
+        let riskless = self
+            .sketch
+            .min_risk()
+            .is_some_and(|entry| is_riskless(self.scaled, entry.variance, &entry.weights));
         let shrunk = riskless.then(|| self.regular_stand_in());
         let label = if riskless { Label::Fallback(Fallback::Singular) } else { Label::Ok };
         let best = |target| match &shrunk {
@@ -132,7 +135,7 @@ impl Answers<'_> {
         let padded = PaddedProblem::new(&shrunk);
         let start = State::new(&padded, nearest_to_equal(self.problem.bounds()));
         let least = refine(&padded, Target::MinVariance, start);
-        if !is_riskless(&shrunk, least.score.variance) {
+        if !is_riskless(&shrunk, least.score.variance, least.weights()) {
             return shrunk;
         }
         last_resort(self.problem)
@@ -200,8 +203,8 @@ pub(super) fn trivial(problem: &Problem) -> Option<Fallback> {
 }
 
 /// Whether a portfolio of this variance, rescaled, counts as having no risk.
-pub(super) fn is_riskless(problem: &ScaledProblem, variance: f64) -> bool {
-    variance <= RISKLESS * problem.covariance().trace() / problem.assets() as f64
+pub(super) fn is_riskless(problem: &ScaledProblem, variance: f64, weights: &[f64]) -> bool {
+    problem::is_riskless(variance, problem.covariance().trace() / problem.assets() as f64, weights)
 }
 
 /// The largest excess mean of a feasible portfolio, rescaled.

@@ -166,7 +166,7 @@ impl<'a> Run<'a> {
             let state = refiner.state();
             let question = (*objective, state);
             let bound = bound(self.problem, self.padded, &mut self.workspace, question, least_risk);
-            *finished = is_riskless(self.padded.scaled(), state.score.variance)
+            *finished = is_riskless(self.padded.scaled(), state.score.variance, state.weights())
                 || bound.is_some_and(|bound| bound <= self.options.tolerance);
         }
         *batch = (*batch * GROWTH).min(MOST_PER_ASSET * self.padded.assets());
@@ -249,7 +249,10 @@ impl<'a> Run<'a> {
     /// True when a portfolio without risk was found, so that another covariance has to stand in.
     pub(super) fn riskless(&self) -> bool {
         let least = self.legs.first().and_then(|leg| leg.refiner.as_ref());
-        least.is_some_and(|refiner| is_riskless(self.padded.scaled(), refiner.state().score.variance))
+        least.is_some_and(|refiner| {
+            let state = refiner.state();
+            is_riskless(self.padded.scaled(), state.score.variance, state.weights())
+        })
     }
 }
 
