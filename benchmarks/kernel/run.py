@@ -4,7 +4,7 @@
 
 EXAMPLES is the folder of the release examples, FOLDER takes the inputs and the figures (`results.json`). Figures are
 medians of the rounds; a ratio is the peer's time over ours. What only our side can measure (gaps, warm solves, shares
-of the core's peak) comes from the examples' own `--json`, where they were built.
+of the core's peak) comes from the examples' own `--json`.
 """
 
 import json
@@ -214,12 +214,22 @@ def from_reach(report: dict, _: dict) -> list[dict]:
     return rows
 
 
-def from_resample(report: dict, _: dict) -> list[dict]:
-    """The resampling module itself, on returns of its own of the same shape: the peers' rows are on ours."""
+def from_threads(report: list, _: dict) -> list[dict]:
+    """What a second thread adds to a run, beside what it adds to the loop of multiplications and additions."""
     return [{
-        "what": f"resample, {report['bootstraps']} x {report['points']}", "assets": report["assets"],
-        "ours_seconds": report["seconds"], "note": "resample: on the example's own returns",
-    }]  # fmt: skip
+        "what": f"two cores, share of the loop's scaling, {figures['instructions']}", "assets": figures["assets"],
+        "ours_value": figures["share"], "bar_least": 0.95,
+    } for figures in report]  # fmt: skip
+
+
+def from_warm(report: dict, _: dict) -> list[dict]:
+    """Warm exact max-Sharpe after one asset's tick, in each of the seeded markets."""
+    report = report["warm"]
+    bars = (("set_stays", "median_us", 2.0), ("set_changes", "median_us", 20.0), ("all", "p99_us", 50.0))
+    return [{
+        "what": f"warm max-sharpe, {case}, {name.removesuffix('_us')}".replace("_", " "), "assets": report["assets"],
+        "peer": market["market"], "ours_seconds": market["max_sharpe"][case][name] / 1e6, "bar_seconds": bar / 1e6,
+    } for market in report["markets"] for case, name, bar in bars]  # fmt: skip
 
 
 def from_rows(report: object, _: dict) -> list[dict]:
@@ -227,26 +237,31 @@ def from_rows(report: object, _: dict) -> list[dict]:
     return [row for row in report if isinstance(row, dict) and "what" in row] if isinstance(report, list) else []
 
 
-# How to read what an example prints; its own list of rows where it is not named here.
-READERS = {"draw_evaluate": from_draw_evaluate, "reach": from_reach, "resample": from_resample}
+# What our examples measure alone: the example and its arguments, the cores it may use, and how to read what it prints.
+OWN = (
+    ("draw_evaluate", ("--json",), 1, from_draw_evaluate),
+    ("draw_evaluate", ("--json", "--threads", "--assets", "10,50,100"), 2, from_threads),
+    ("reach", ("--json",), 1, from_reach),
+    ("exact", ("--json", "warm"), 1, from_warm),
+)
 
 
 def own_examples(examples: Path, numpy: dict[int, float]) -> tuple[list[dict], dict]:
-    """The figures of our own examples, of those that were built; their reports as they are go into the results."""
+    """The figures of our own examples; their reports as they are go into the results."""
     rows, reports = [], {}
-    for name in ("draw_evaluate", "reach", "exact", "resample"):
-        if not (examples / name).exists():
-            print(f"  {name}: not built here, its figures are missing", file=sys.stderr)
+    for name, arguments, cores, reader in OWN:
+        label = " ".join((name, *arguments))
+        print(f"  {label} ...", file=sys.stderr)
+        if cores > len(ALL_CORES):
+            print(f"  {label}: this machine has only {len(ALL_CORES)} core", file=sys.stderr)
             continue
-        done = subprocess.run([examples / name, "--json"], capture_output=True, text=True, timeout=180)
+        os.sched_setaffinity(0, ALL_CORES if cores > 1 else {max(ALL_CORES)})
+        done = subprocess.run([examples / name, *arguments], capture_output=True, text=True, timeout=600)
         start = min((place for place in map(done.stdout.find, "[{") if place >= 0), default=None)
-        try:
-            if done.returncode or start is None:
-                raise ValueError(done.stderr.strip()[-200:] or "it printed no JSON")
-            reports[name] = json.JSONDecoder().raw_decode(done.stdout[start:])[0]
-            rows += READERS.get(name, from_rows)(reports[name], numpy)
-        except (ValueError, KeyError, TypeError) as error:
-            print(f"  {name}: unreadable: {type(error).__name__}: {error}", file=sys.stderr)
+        if done.returncode or start is None:
+            raise SystemExit(f"{label}: {done.stderr.strip()[-200:] or 'it printed no JSON'}")
+        reports[label] = json.JSONDecoder().raw_decode(done.stdout[start:])[0]
+        rows += reader(reports[label], numpy)
     return rows, reports
 
 

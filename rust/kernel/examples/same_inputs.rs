@@ -13,11 +13,10 @@ use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use rand::{RngExt, SeedableRng};
 use serde_json::json;
-use silverbullet_kernel::random::Philox;
 use silverbullet_kernel::{
-    MonteCarloOptions, Objective, Problem, SamplerKind, SymmetricMatrix, exact, monte_carlo,
+    MonteCarloOptions, Objective, Problem, ResampleOptions, SamplerKind, Scenarios, SymmetricMatrix, exact,
+    monte_carlo, resample,
 };
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -99,49 +98,15 @@ impl Input {
         }
     }
 
-    /// Michaud's resampled frontier: the mean over all bootstraps of the weights at each of 50 ranks equally spaced
-    /// in mean. Returns the Sharpe ratio of the best rank.
+    /// Michaud's resampled frontier, with the bands that the peers do not have. Returns the Sharpe ratio of its best
+    /// point.
     fn resample(&self, bootstraps: usize) -> Result<f64> {
-        let (assets, bars) = (self.problem.assets(), self.problem.observations());
-        let mut random = Philox::from_seed(7_u64.to_le_bytes());
-        let mut sums = vec![vec![0.0; assets]; POINTS];
-        let mut series = vec![0.0; assets * bars];
-        for _ in 0..bootstraps {
-            for bar in 0..bars {
-                let drawn = random.random_range(0..bars);
-                for asset in 0..assets {
-                    series[asset * bars + bar] = self.returns[drawn * assets + asset];
-                }
-            }
-            let sample = moments(&mut series, bars)?;
-            for (sum, point) in sums.iter_mut().zip(exact::frontier(&sample).equally_spaced(POINTS)) {
-                sum.iter_mut()
-                    .zip(&point.weights)
-                    .for_each(|(sum, weight)| *sum += weight / bootstraps as f64);
-            }
-        }
-        let sharpe = |weights: &Vec<f64>| self.problem.evaluate(weights).sharpe.unwrap_or(f64::NAN);
-        Ok(sums.iter().map(sharpe).fold(f64::NEG_INFINITY, f64::max))
+        let history = Scenarios::from_row_major(self.problem.assets(), self.returns.clone())?;
+        let options =
+            ResampleOptions { bootstraps: bootstraps as u64, points: POINTS, seed: 7, ..Default::default() };
+        let points = resample(&history, options)?.points;
+        Ok(points.iter().map(|point| point.mean / point.risk).fold(f64::NEG_INFINITY, f64::max))
     }
-}
-
-/// Mean and covariance (divisor bars − 1) of the rows of `series`, which are centred in passing.
-fn moments(series: &mut [f64], bars: usize) -> Result<Problem> {
-    let mut mean = Vec::with_capacity(series.len() / bars);
-    for row in series.chunks_exact_mut(bars) {
-        let level = row.iter().sum::<f64>() / bars as f64;
-        row.iter_mut().for_each(|value| *value -= level);
-        mean.push(level);
-    }
-    let row = |asset: usize| &series[asset * bars..(asset + 1) * bars];
-    let covariance = SymmetricMatrix::from_lower(mean.len(), |i, j| {
-        let mut lanes = [0.0; 8];
-        for (a, b) in row(i).chunks(8).zip(row(j).chunks(8)) {
-            lanes.iter_mut().zip(a.iter().zip(b)).for_each(|(lane, (x, y))| *lane += x * y);
-        }
-        lanes.iter().sum::<f64>() / (bars - 1) as f64
-    });
-    Ok(Problem::new(mean, covariance, bars)?)
 }
 
 /// Seconds a run, over as many runs as [`SECONDS`] take, and what the last one gave.
