@@ -15,11 +15,10 @@ use std::time::Instant;
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use deltalake::kernel::Transaction;
 use deltalake::kernel::transaction::CommitProperties;
-use deltalake::parquet::basic::{Compression, ZstdLevel};
-use deltalake::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use deltalake::protocol::SaveMode;
 use deltalake::{DeltaTableBuilder, ensure_table_uri};
 use silverbullet_query::{Limits, Sql};
+use silverbullet_store::delta::writer_properties;
 use silverbullet_store::schema::WeightsBuilder;
 use silverbullet_store::{Table, Tables};
 
@@ -27,8 +26,6 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 
 const ROWS: i64 = 10_000_000;
 const ROWS_OF_A_FILE: i64 = 500_000;
-/// As the store writes them.
-const ROW_GROUP: usize = 64 * 1024;
 const OBJECTIVES: [(&str, &str); 4] = [
     ("max-sharpe", "exact"),
     ("min-variance", "exact"),
@@ -105,12 +102,7 @@ async fn prepare(directory: &Path) -> Outcome<()> {
     std::fs::create_dir_all(&path)?;
     let location = ensure_table_uri(path.to_string_lossy())?;
     let mut table = DeltaTableBuilder::from_url(location)?.build()?;
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_max_row_group_row_count(Some(ROW_GROUP))
-        .set_statistics_enabled(EnabledStatistics::Page)
-        .set_dictionary_enabled(true)
-        .build();
+    let properties = writer_properties();
     let bars_of_a_file = ROWS_OF_A_FILE / i64::try_from(OBJECTIVES.len())?;
     let files = ROWS / ROWS_OF_A_FILE;
     for file in 0..files {

@@ -13,6 +13,8 @@ mod maintain;
 mod replace;
 mod safety;
 
+pub use create::writer_properties;
+
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use arrow::array::RecordBatch;
