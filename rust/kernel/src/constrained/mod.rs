@@ -2,8 +2,8 @@
 //!
 //! [`solve`] gives the exact portfolio, or none where there is no exact method; [`search`] gives the best portfolio
 //! a Monte Carlo search finds, and never sees an exact answer: [`Goal::gap`] tells afterwards how far it is from
-//! one. Means are after fees. An infeasible problem is an [`Error::Conflict`] that names the constraints in each
-//! other's way; a degenerate one is answered with a [`Label`].
+//! one. Means are after fees. An infeasible problem is an [`Error::Conflict`](crate::Error::Conflict) that names
+//! the constraints in each other's way; a degenerate one is answered with a [`Label`].
 //!
 //! ```
 //! use silverbullet_kernel::constrained::{SearchOptions, search, solve};
