@@ -47,7 +47,10 @@ const OPTIMIZE_EXAMPLES: &str = "\
 Examples:
   silverbullet optimize prices.csv
   silverbullet optimize prices.csv --objective max-sharpe --estimator ledoit-wolf --format json
-  silverbullet optimize prices.csv --bar 5m --window 500 --plot frontier.svg";
+  silverbullet optimize prices.csv --bar 5m --window 500 --plot frontier.svg
+  silverbullet optimize prices.csv --objective target-risk --target-risk 0.001 --objective risk-parity
+  silverbullet optimize prices.csv --group layer1=BTC,ETH:0.2..0.6 --max-assets 5 --min-position 0.05
+  silverbullet optimize prices.csv --hold BTC=0.6,ETH=0.4 --turnover 0.3 --fee 0.001 --holding-bars 1440";
 
 /// A live portfolio optimiser: prices in, efficient portfolios out.
 #[derive(Debug, Parser)]
@@ -185,12 +188,79 @@ pub(crate) struct MomentArguments {
     pub(crate) samples: Option<u64>,
 }
 
-/// An objective that needs no parameter of its own.
-fn live_objective(name: &str) -> Result<Objective, String> {
-    Objective::LIVE.into_iter().find(|objective| objective.name() == name).ok_or_else(|| {
-        let names = Objective::LIVE.map(Objective::name).join(", ");
-        format!("unknown objective {name:?}; expected one of {names}")
-    })
+/// Parameters of the objectives that have one.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Objectives")]
+pub(crate) struct GoalArguments {
+    /// Risk aversion of utility: mean − X/2 · variance, per bar
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub(crate) risk_aversion: Option<f64>,
+    /// Largest risk of target-risk, per bar
+    #[arg(long, value_name = "RISK", allow_negative_numbers = true)]
+    pub(crate) target_risk: Option<f64>,
+    /// Least mean of target-return, per bar
+    #[arg(long, value_name = "MEAN", allow_negative_numbers = true)]
+    pub(crate) target_return: Option<f64>,
+    /// Level of min-cvar: the mean of the worst 1 − LEVEL of the window's bars counts [default: 0.95]
+    #[arg(long, value_name = "LEVEL", allow_negative_numbers = true)]
+    pub(crate) cvar_level: Option<f64>,
+}
+
+/// Constraints on several assets at once, beside the bounds of each.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Constraints")]
+pub(crate) struct ConstraintArguments {
+    /// Largest sum of absolute weights; takes effect with lower bounds below zero
+    #[arg(long, value_name = "SUM", allow_negative_numbers = true)]
+    pub(crate) gross: Option<f64>,
+    /// Least and most weight of some assets together, such as layer1=BTC,ETH:0.2..0.6; may be repeated
+    #[arg(long = "group", value_name = "NAME=ASSETS:LEAST..MOST", value_parser = group)]
+    pub(crate) groups: Vec<GroupArgument>,
+    /// Most assets that are held
+    #[arg(long, value_name = "N")]
+    pub(crate) max_assets: Option<usize>,
+    /// Least weight, long or short, of an asset that is held
+    #[arg(long, value_name = "WEIGHT", allow_negative_numbers = true)]
+    pub(crate) min_position: Option<f64>,
+    /// What is held now, such as BTC=0.6,ETH=0.4; may be repeated
+    #[arg(long = "hold", value_name = "ASSET=WEIGHT", value_parser = holding, value_delimiter = ',')]
+    pub(crate) holdings: Vec<(String, f64)>,
+    /// Largest sum of purchases and sales from what is held
+    #[arg(long, value_name = "SUM", allow_negative_numbers = true)]
+    pub(crate) turnover: Option<f64>,
+    /// Fee per unit traded from what is held, such as 0.001; means are after it
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    pub(crate) fee: Option<f64>,
+    /// Bars over which fees are spread: how long the portfolio will be held
+    #[arg(long, value_name = "BARS", default_value_t = 1.0, allow_negative_numbers = true)]
+    pub(crate) holding_bars: f64,
+}
+
+/// Some assets whose weights are bounded together.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct GroupArgument {
+    pub(crate) name: String,
+    pub(crate) assets: Vec<String>,
+    pub(crate) least: f64,
+    pub(crate) most: f64,
+}
+
+fn group(text: &str) -> Result<GroupArgument, String> {
+    let parts = text.split_once('=').and_then(|(name, rest)| {
+        let (assets, limits) = rest.rsplit_once(':')?;
+        let (least, most) = limits.split_once("..")?;
+        Some((name, assets, least.parse().ok()?, most.parse().ok()?))
+    });
+    let (name, assets, least, most) =
+        parts.ok_or("expected NAME=ASSETS:LEAST..MOST, such as layer1=BTC,ETH:0.2..0.6")?;
+    let assets = assets.split(',').map(|asset| asset.trim().to_owned()).collect();
+    Ok(GroupArgument { name: name.to_owned(), assets, least, most })
+}
+
+fn holding(text: &str) -> Result<(String, f64), String> {
+    let parts = text.split_once('=').and_then(|(asset, weight)| Some((asset, weight.parse().ok()?)));
+    let (asset, weight) = parts.ok_or("expected ASSET=WEIGHT, such as BTC=0.6")?;
+    Ok((asset.trim().to_owned(), weight))
 }
 
 #[derive(Debug, Args)]
@@ -199,9 +269,14 @@ pub(crate) struct OptimizeArguments {
     /// Price file with timestamp, asset and price; plain, gzip or zstd
     #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) file: PathBuf,
-    /// What to optimise for: max-sharpe or min-variance; may be repeated [default: all that are configured]
-    #[arg(long = "objective", value_name = "OBJECTIVE", value_parser = live_objective)]
+    /// What to optimise for: max-sharpe, min-variance, utility, target-risk, target-return, min-cvar, min-drawdown,
+    /// max-diversification or risk-parity; may be repeated [default: all that are configured]
+    #[arg(long = "objective", value_name = "OBJECTIVE")]
     pub(crate) objectives: Vec<Objective>,
+    #[command(flatten)]
+    pub(crate) goals: GoalArguments,
+    #[command(flatten)]
+    pub(crate) constraints: ConstraintArguments,
     /// Whose assets and bounds to use, of the universes configured
     #[arg(long, value_name = "NAME")]
     pub(crate) universe: Option<String>,

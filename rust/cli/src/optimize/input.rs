@@ -31,6 +31,8 @@ pub(crate) struct Loaded {
     pub(crate) interval: Nanos,
     pub(crate) moments: Moments,
     pub(crate) problem: Problem,
+    /// Simple returns of the window, bar by bar, oldest first.
+    pub(crate) returns: Vec<f64>,
     /// The file's name, for titles.
     pub(crate) title: String,
 }
@@ -73,7 +75,8 @@ pub(crate) fn read(
     })?;
     let shrunk = moments.ledoit_wolf_stand_in(&batch.returns)?;
     let problem = problem(&universe, &batch, &moments, shrunk)?;
-    Ok(Loaded { assets, interval: universe.interval, moments, problem, title })
+    let returns = batch.returns.iter().flatten().copied().collect();
+    Ok(Loaded { assets, interval: universe.interval, moments, problem, returns, title })
 }
 
 /// What helps against the reason for which the first asset does not take part.

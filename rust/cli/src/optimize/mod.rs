@@ -3,6 +3,7 @@
 mod answer;
 mod input;
 mod plot;
+mod question;
 mod report;
 
 use std::process::ExitCode;
@@ -33,8 +34,12 @@ pub(crate) fn optimize(
     let objectives = objectives(arguments, &chosen);
     check_arguments(arguments)?;
     let input = input::read(&arguments.file, name, &chosen, settings, last, session)?;
+    let goals = objectives.iter().map(|&objective| question::goal(objective, &arguments.goals, &input));
+    let goals = goals.collect::<anyhow::Result<Vec<_>>>()?;
+    let constraints = question::constraints(&arguments.constraints, &input)?;
     let request = answer::Request {
-        objectives: &objectives,
+        goals: &goals,
+        constraints: &constraints,
         points: settings.optimize.points,
         samples: chosen.samples,
         seed: settings.seed,

@@ -3,6 +3,7 @@
 
 mod bad_rows;
 mod common;
+mod objectives;
 mod optimize;
 mod run;
 mod usage;
