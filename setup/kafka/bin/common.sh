@@ -1,0 +1,108 @@
+# What the scripts of this folder share; sourced by them, never run. No output of its own.
+# shellcheck shell=bash
+
+setup_dir="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
+project_dir="$(cd "$setup_dir/../.." && pwd -P)"
+LIB_DIR="${LIB_DIR:-$project_dir/target/kafka/lib}"
+
+fail() { # fail MESSAGE: says it and ends with 1
+    echo "${0##*/}: $1" >&2
+    exit 1
+}
+
+usage_error() {
+    echo "${0##*/}: $1; --help lists the options" >&2
+    exit 2
+}
+
+need_java() {
+    local found
+    found="$(java -version 2>&1)" ||
+        fail "java is missing: sudo apt-get install -y openjdk-17-jre-headless (Debian, Ubuntu); a JDK 17 or newer elsewhere"
+    if [[ $found =~ version\ \"(1\.)?([0-9]+) ]] && ((BASH_REMATCH[2] < 17)); then
+        fail "java is version ${BASH_REMATCH[2]}, Kafka needs 17: sudo apt-get install -y openjdk-17-jre-headless"
+    fi
+}
+
+# Ends where the jars are not there. Whether they are the right ones, kafka-fetch.sh has checked.
+need_jars() {
+    [[ -d $LIB_DIR ]] || fail "Kafka's jars are not in $LIB_DIR: run $setup_dir/bin/kafka-fetch.sh first"
+}
+
+# The options of start, stop and status; each has a variable of the same meaning, the option counts more.
+# Sets PORT, CONTROLLER_PORT, DATA_DIR, LOG_DIR, HEAP, CONFIG, and the names of the files derived from them.
+read_broker_options() {
+    PORT="${PORT:-9092}" DATA_DIR="${DATA_DIR:-}" LOG_DIR="${LOG_DIR:-}" HEAP="${HEAP:-512m}"
+    CONTROLLER_PORT="${CONTROLLER_PORT:-}" CONFIG="${CONFIG:-}"
+    while (($#)); do
+        case "$1" in
+        --help | -h)
+            print_usage
+            exit 0
+            ;;
+        --port | --controller-port | --data | --logs | --heap | --config)
+            (($# > 1)) || usage_error "$1 needs a value"
+            case "$1" in
+            --port) PORT="$2" ;;
+            --controller-port) CONTROLLER_PORT="$2" ;;
+            --data) DATA_DIR="$2" ;;
+            --logs) LOG_DIR="$2" ;;
+            --heap) HEAP="$2" ;;
+            --config) CONFIG="$2" ;;
+            esac
+            shift 2
+            ;;
+        *) usage_error "unknown argument '$1'" ;;
+        esac
+    done
+    derive_settings
+}
+
+derive_settings() {
+    is_port "$PORT" || usage_error "the port is '$PORT', it must be a number from 1 to 65535"
+    # Far from where the next broker on this machine would listen.
+    [[ -n $CONTROLLER_PORT ]] || CONTROLLER_PORT=$((PORT > 55535 ? PORT - 10000 : PORT + 10000))
+    is_port "$CONTROLLER_PORT" ||
+        usage_error "the controller's port is '$CONTROLLER_PORT', it must be a number from 1 to 65535"
+    [[ $HEAP =~ ^[0-9]+[kmgKMG]$ ]] || usage_error "the heap is '$HEAP', it must be a size such as 512m or 2g"
+    if [[ -z $DATA_DIR ]]; then
+        DATA_DIR="$project_dir/target/kafka/data"
+        ((PORT == 9092)) || DATA_DIR+="-$PORT"
+    fi
+    DATA_DIR="$(absolute "$DATA_DIR")"
+    LOG_DIR="$(absolute "${LOG_DIR:-$DATA_DIR/logs}")"
+    [[ -z $CONFIG ]] || CONFIG="$(absolute "$CONFIG")"
+    pid_file="$DATA_DIR/broker.pid"
+    server_log="$LOG_DIR/server.log"
+    console_log="$LOG_DIR/console.log"
+}
+
+is_port() {
+    [[ $1 =~ ^[0-9]{1,5}$ ]] && ((10#$1 >= 1 && 10#$1 <= 65535))
+}
+
+absolute() {
+    case "$1" in
+    /*) printf '%s' "$1" ;;
+    *) printf '%s/%s' "$PWD" "$1" ;;
+    esac
+}
+
+# Whether something accepts connections on a port of this machine.
+port_open() {
+    (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+# Prints the process id of this folder's broker; fails where it does not run. A number in an old pid file
+# may belong to a stranger by now, so the process must carry this folder in its arguments.
+running_pid() {
+    local pid
+    [[ -s $pid_file ]] && pid="$(<"$pid_file")" && [[ $pid =~ ^[0-9]+$ ]] || return 1
+    [[ "$(ps -ww -o args= -p "$pid" 2>/dev/null)" == *"$(marker) "*kafka.Kafka* ]] || return 1
+    printf '%s' "$pid"
+}
+
+# What marks a broker of this folder among its arguments.
+marker() {
+    printf '%s' "-Dsilverbullet.kafka.data=$DATA_DIR"
+}
