@@ -71,7 +71,7 @@ launch() {
     # A session of its own: neither Ctrl-C nor a killed script takes the broker along.
     if command -v setsid >/dev/null; then detach=(setsid); fi
     if [[ -f $server_log ]]; then mv "$server_log" "$server_log.previous"; fi
-    "${detach[@]}" java -Xms"$HEAP" -Xmx"$HEAP" -XX:+UseG1GC -XX:+ExitOnOutOfMemoryError -Djava.awt.headless=true \
+    "${detach[@]}" java -Xmx"$HEAP" -XX:+UseG1GC -XX:+ExitOnOutOfMemoryError -Djava.awt.headless=true \
         -Dlog4j2.configurationFile="$setup_dir/log4j2-broker.xml" -Dkafka.logs.dir="$LOG_DIR" \
         "$(marker)" -cp "$LIB_DIR/*" kafka.Kafka "$CONFIG" >"$console_log" 2>&1 </dev/null &
     echo "$!" >"$pid_file"
