@@ -17,7 +17,7 @@ PROGRAM = $(TARGET)/debug/silverbullet
 # One target after the other, also under -j: what is missing is said before anything is built, and cargo
 # uses all cores by itself.
 .NOTPARALLEL:
-.PHONY: help run test test-rust test-web test-tables test-page build release web lint fmt fmt-check \
+.PHONY: help run test test-rust test-web test-tables test-kafka test-page kafka kafka-stop build release web lint fmt fmt-check \
         check-versions doc bench bench-kernel bench-live bench-sql soak-fuzz fuzz check-fuzz soak-kill soak-page deny clean update \
         check-prerequisites check-run-prerequisites browser
 
@@ -29,7 +29,7 @@ run: check-run-prerequisites web ## Build quickly and run; more arguments in ARG
 	$(CARGO) run --locked --package silverbullet-cli -- run $(ARGS) || [ $$? -eq 130 ]
 
 # The cheap checks first; what needs the program comes after the tests that build it.
-test: check-prerequisites browser fmt-check check-versions web test-web lint check-fuzz doc test-rust test-tables test-page ## Run every check: format, lints, docs, tests
+test: check-prerequisites browser fmt-check check-versions web test-web lint check-fuzz doc test-rust test-tables test-kafka test-page ## Run every check: format, lints, docs, tests
 	@scripts/skipped-tests.sh
 
 test-rust: web ## Unit, behaviour and documentation tests of the crates, faults included
@@ -39,10 +39,21 @@ test-web: web/node_modules/.installed ## Lint, types and unit tests of the page
 	cd web && npm run --silent lint && npm run --silent typecheck && npm test --silent
 
 test-tables: .venv/.installed ## The stored tables, read by polars, DuckDB and pandas
-	SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q python/tests
+	SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q python/tests --ignore python/tests/kafka
+
+test-kafka: .venv/.installed ## Kafka's scripts, documents and csv_producer.py, with real brokers
+	setup/kafka/bin/kafka-fetch.sh
+	.venv/bin/python -m pytest -q python/tests/kafka
 
 test-page: browser web/node_modules/.installed ## The page in a real browser
 	SILVERBULLET_BIN=$(PROGRAM) node --test web/e2e/
+
+kafka: ## Fetch and start a Kafka broker on 127.0.0.1:9092 (setup/kafka/kafka-setup.md)
+	@setup/kafka/bin/kafka-fetch.sh
+	@setup/kafka/bin/kafka-start.sh
+
+kafka-stop: ## Stop it
+	@setup/kafka/bin/kafka-stop.sh
 
 build: check-run-prerequisites web ## Build the quick profile (what computes is optimised in it too)
 	$(CARGO) build --workspace --locked
@@ -60,9 +71,9 @@ web/node_modules/.installed: web/package.json web/package-lock.json
 	cd web && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.venv/.installed: python/requirements-test.txt
+.venv/.installed: python/requirements-test.txt python/requirements-kafka.txt
 	python3 -m venv .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes $(addprefix -r ,$^)
 	@touch $@
 
 .venv-bench/.installed: benchmarks/requirements.txt

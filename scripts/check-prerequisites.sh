@@ -101,11 +101,29 @@ check_python() {
     fi
 }
 
+# A real Kafka broker is started in the tests.
+check_kafka() {
+    local found
+    if ! found="$(java -version 2>&1)"; then
+        report "java, version 17 or newer, which runs Kafka" "sudo apt-get install -y openjdk-17-jre-headless" \
+            "sudo dnf install -y java-latest-openjdk-headless" "brew install openjdk"
+    elif [[ $found =~ version\ \"(1\.)?([0-9]+) ]] && ((BASH_REMATCH[2] < 17)); then
+        report "Java 17 or newer; $(command -v java) is ${BASH_REMATCH[2]}" \
+            "sudo apt-get install -y openjdk-17-jre-headless" "sudo dnf install -y java-latest-openjdk-headless" \
+            "brew install openjdk"
+    fi
+    if ! command -v mvn >/dev/null; then
+        report "mvn (Maven), which fetches Kafka" "sudo apt-get install -y maven" "sudo dnf install -y maven" \
+            "brew install maven"
+    fi
+}
+
 check_rust
 check_c_compiler
 check_node
 if [[ $purpose == test ]]; then
     check_python
+    check_kafka
 fi
 if ((missing)); then
     echo "Then open a new terminal and run make again." >&2

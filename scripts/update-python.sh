@@ -10,6 +10,6 @@ python3 -m venv "$scratch"
 "$scratch/bin/python" -m pip install --quiet --disable-pip-version-check pip-tools
 for wanted in python/requirements-*.in benchmarks/requirements.in; do
     (cd "$(dirname "$wanted")" && "$scratch/bin/pip-compile" --quiet --upgrade --generate-hashes --strip-extras \
-        --no-emit-index-url --no-emit-trusted-host --no-header --allow-unsafe \
+        --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --allow-unsafe \
         --output-file "$(basename "${wanted%.in}").txt" "$(basename "$wanted")")
 done

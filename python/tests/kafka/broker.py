@@ -1,0 +1,150 @@
+"""What the Kafka tests share: a copy of the project's folder, brokers in it, and reading a topic back."""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+PROJECT = Path(__file__).resolve().parents[3]
+# What kafka-start.sh adds to a port where it is not told the controller's.
+CONTROLLER = 10_000
+
+
+def environment() -> dict[str, str]:
+    """The environment without settings of the person who runs the tests; `python` is the one that runs this."""
+    ours = ("PORT", "CONTROLLER_PORT", "DATA_DIR", "LOG_DIR", "HEAP", "CONFIG", "START_TIMEOUT", "STOP_TIMEOUT")
+    kept = {name: value for name, value in os.environ.items() if name not in ours}
+    kept["PATH"] = f"{Path(sys.executable).parent}:{kept['PATH']}"
+    # The jars are those of the project; what a copy of it writes stays in the copy.
+    kept["LIB_DIR"] = str(PROJECT / "target" / "kafka" / "lib")
+    return kept
+
+
+def free_ports(count: int) -> int:
+    """The first of `count` ports in a row that are free, as are those of their controllers."""
+    while True:
+        first = random.randrange(11_000, 20_000)
+        with ExitStack() as stack:
+            try:
+                for port in range(first, first + count):
+                    for number in (port, port + CONTROLLER):
+                        taken = stack.enter_context(socket.socket())
+                        taken.bind(("127.0.0.1", number))
+            except OSError:
+                continue
+            return first
+
+
+def script(project: Path, name: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
+    """Runs a script of setup/kafka to its end, from another working directory."""
+    return subprocess.run(
+        [project / "setup" / "kafka" / name, *arguments],
+        env={**environment(), **variables},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+
+
+class Broker:
+    """A real broker in a folder and on ports of its own."""
+
+    def __init__(self, project: Path, folder: Path, port: int | None = None) -> None:
+        self.project = project
+        self.folder = folder
+        self.port = port or free_ports(1)
+        self.address = f"127.0.0.1:{self.port}"
+
+    def script(self, name: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
+        """Runs a script on this broker."""
+        return script(self.project, name, *arguments, PORT=str(self.port), DATA_DIR=str(self.folder), **variables)
+
+    def start(self) -> str:
+        """Starts it; gives what was said."""
+        done = self.script("bin/kafka-start.sh")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def stop(self) -> str:
+        """Stops it; gives what was said."""
+        done = self.script("bin/kafka-stop.sh")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def pid(self) -> int:
+        """Its process, by the pid file."""
+        return int((self.folder / "broker.pid").read_text())
+
+    def kill(self) -> None:
+        """kill -9, and waits until the process is gone."""
+        pid = self.pid()
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not is_alive(pid), "the killed broker is gone")
+
+    def create(self, topic: str, partitions: int = 4) -> None:
+        """Makes a topic."""
+        admin = AdminClient({"bootstrap.servers": self.address})
+        admin.create_topics([NewTopic(topic, num_partitions=partitions)])[topic].result()
+
+    def read(self, topic: str) -> list[Message]:
+        """All messages of a topic, each partition in its order."""
+        settings = {"bootstrap.servers": self.address, "group.id": "tests", "enable.auto.commit": False}
+        consumer = Consumer({**settings, "auto.offset.reset": "earliest"})
+        try:
+            partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
+            assert partitions, f"no topic {topic}"
+            ends = [consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=20) for p in partitions]
+            consumer.assign([TopicPartition(topic, p, low) for p, (low, _) in zip(partitions, ends, strict=True)])
+            expected = sum(high - low for low, high in ends)
+            messages: list[Message] = []
+            deadline = time.monotonic() + 60
+            while len(messages) < expected and time.monotonic() < deadline:
+                messages += consumer.consume(10_000, timeout=1)
+        finally:
+            consumer.close()
+        assert len(messages) == expected
+        assert not any(message.error() for message in messages)
+        return messages
+
+
+# What tests have started and may have left when they failed.
+started: list[subprocess.Popen] = []
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
+    return bool(state) and not state.startswith("Z")
+
+
+def wait_until(holds, what: str, seconds: float = 30.0) -> None:
+    """Waits until `holds()` does."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
+
+
+def producer(arguments: Sequence[object], **options) -> subprocess.Popen:
+    """Starts csv_producer.py."""
+    command = [sys.executable, PROJECT / "csv_producer.py", *map(str, arguments)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    started.append(subprocess.Popen(command, env=environment(), cwd="/", text=True, **{**pipes, **options}))
+    return started[-1]
+
+
+def produce(*arguments: object) -> tuple[int, str, str]:
+    """Runs csv_producer.py to its end: exit code, results, messages."""
+    running = producer(arguments)
+    results, messages = running.communicate(timeout=120)
+    return running.returncode, results, messages

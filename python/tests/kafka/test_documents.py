@@ -1,0 +1,130 @@
+"""Every command in the two documents works as it stands there, in the order it stands there."""
+
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from broker import PROJECT, Broker, environment, free_ports, wait_until
+
+SETUP = "setup/kafka/kafka-setup.md"
+MANUAL = "kafka-manual.md"
+FENCE = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+# What a block that holds the first text must print.
+PRINTS = {
+    SETUP: {
+        "kafka-fetch.sh": r"Kafka's jars are in ",
+        "bin/kafka-status.sh\n": r"Kafka is ready on .*\n.*Kafka runs on ",
+        "kafka-stop.sh --port 9192": r"Kafka has stopped",
+        "--config retention.ms=604800000": r"PartitionCount: 4\s.*retention\.ms=604800000",
+        "--max-messages 3": r'(?s)delivered 7680, failed 0.*(\{"timestamp":"2025-05-12T00:00:00Z","asset":"\w+","price":[\d.]+\}\n){3}',
+        "describe --status": r"(?s)CurrentVoters:.*1.*2.*3.*delivered 7680, failed 0",
+        "--under-replicated-partitions": r"(?s)(delivered 7680, failed 0.*){3}",
+    },
+    MANUAL: {
+        "kafka-topics.sh --bootstrap-server localhost:9092 --list": r"(?s)\nprice\n.*PartitionCount: 4",
+        "prices.csv --speed max": r"(?s)delivered 7680, failed 0.*delivered 2000, failed 0",
+        "--from-beginning\n": r'"asset":',
+        "--offset 100": r"(?m)^Partition:0\tOffset:100\t[A-Z]+\t\{.*$",
+        "--describe --group trial": r"trial +price +\d +\d+ +\d+ +\d+",
+        "--reset-offsets": r"(?m)^trial +price +\d +0",
+        "--delete-config": r"retention\.ms=259200000",
+        "kafka-delete-records.sh": r"price:0:50\nprice:1:[1-9]\d*\n",
+        "kafka-status.sh": r"Kafka runs on ",
+    },
+}
+
+
+class Block(NamedTuple):
+    """A fenced block: its document, the line it begins on, what kind it says it is, and its commands."""
+
+    document: str
+    line: int
+    kind: str
+    text: str
+
+
+def blocks(document: str) -> list[Block]:
+    text = (PROJECT / document).read_text(encoding="utf-8")
+    return [
+        Block(document, text.count("\n", 0, found.start()) + 1, found["kind"], found["text"])
+        for found in FENCE.finditer(text)
+    ]
+
+
+ALL = {document: blocks(document) for document in (SETUP, MANUAL)}
+
+
+@pytest.fixture(scope="module")
+def ports() -> dict[str, str]:
+    """What stands for each port of the documents: the broker's, and those of the second one and the cluster."""
+    first = free_ports(4)
+    own = {"9092": first, "9191": first, "9192": first + 1, "9193": first + 2, "9194": first + 3}
+    own |= {f"1919{i}": first + 9_999 + i for i in (2, 3, 4)}
+    return {port: str(number) for port, number in own.items()}
+
+
+@pytest.fixture(scope="module")
+def default_broker(project: Path, ports: dict[str, str]) -> Broker:
+    """The broker that both documents call by its defaults."""
+    return Broker(project, project / "target" / "kafka" / "data", int(ports["9092"]))
+
+
+def run(block: Block, broker: Broker, ports: dict[str, str]) -> str:
+    """Runs the commands of a block in the project's folder, with free ports; gives all that they print."""
+    text = re.sub(r"\b(?:9092|919[1-4]|1919[2-4])\b", lambda found: ports[found[0]], block.text)
+    running = subprocess.Popen(
+        ["bash", "-euo", "pipefail", "-c", text],
+        cwd=broker.project,
+        env={**environment(), "PORT": str(broker.port), "DATA_DIR": str(broker.folder)},
+        stdout=(output := broker.project / "output").open("w"),
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        if block.kind.endswith("until-stopped"):
+            wait_until(lambda: output.read_text().count("\n") > 1_000, "the command prints something")
+            os.killpg(running.pid, signal.SIGINT)
+            running.wait(timeout=20)
+        else:
+            assert running.wait(timeout=120) == 0, output.read_text()
+    finally:
+        if running.poll() is None:
+            os.killpg(running.pid, signal.SIGKILL)
+            running.wait()
+    return output.read_text()
+
+
+def check(block: Block, printed: str) -> None:
+    for command, pattern in PRINTS[block.document].items():
+        if command in block.text:
+            assert re.search(pattern, printed), f"{pattern!r} is not in what it printed:\n{printed}"
+
+
+@pytest.mark.parametrize("document", ALL)
+def test_every_block_is_one_that_is_run(document: str) -> None:
+    assert len(ALL[document]) >= 10
+    assert {block.kind for block in ALL[document]} <= {"sh", "sh until-stopped"}
+    commands = "".join(block.text for block in ALL[document])
+    assert [command for command in PRINTS[document] if command not in commands] == []
+
+
+@pytest.mark.parametrize("block", ALL[SETUP], ids=lambda block: f"line {block.line}")
+def test_setup(block: Block, default_broker: Broker, ports: dict[str, str]) -> None:
+    check(block, run(block, default_broker, ports))
+
+
+@pytest.fixture(scope="module")
+def manual_broker(default_broker: Broker) -> Broker:
+    default_broker.start()
+    return default_broker
+
+
+@pytest.mark.parametrize("block", ALL[MANUAL], ids=lambda block: f"line {block.line}")
+def test_manual(block: Block, manual_broker: Broker, ports: dict[str, str]) -> None:
+    check(block, run(block, manual_broker, ports))
