@@ -13,6 +13,11 @@ TARGET = $(abspath $(or $(CARGO_TARGET_DIR),target))
 # The program that `cargo test` has built, for the tests in other languages.
 PROGRAM = $(TARGET)/debug/silverbullet
 
+# Kafka's client speaks TLS by OpenSSL. Where the system has it for developers it need not be built along.
+ifeq ($(shell pkg-config --exists openssl 2>/dev/null && echo yes),yes)
+export OPENSSL_NO_VENDOR := 1
+endif
+
 .DEFAULT_GOAL := help
 # One target after the other, also under -j: what is missing is said before anything is built, and cargo
 # uses all cores by itself.
