@@ -27,6 +27,7 @@ Examples:
   silverbullet run --source csv:prices.csv --speed max --output rows.jsonl --format json
   silverbullet run --bar 5s --window 300 --estimator exponential
   silverbullet run --http 127.0.0.1:0 --limit 100000
+  silverbullet run --source kafka --brokers 127.0.0.1:9092 --topic price
 
 A file needs a header with timestamp, asset and price, and optionally bid, ask, size and sequence; it may be
 compressed with gzip or zstd. On a terminal there is a live view: q quits, ? lists its keys. Ctrl-C ends the
@@ -125,9 +126,14 @@ pub(crate) enum ConfigFormat {
 #[derive(Debug, Args)]
 #[command(after_help = RUN_EXAMPLES)]
 pub(crate) struct RunArguments {
-    /// Where prices come from: simulator or csv:PATH
+    /// Where prices come from: simulator, csv:PATH or kafka
     #[arg(long)]
     pub(crate) source: Option<String>,
+    #[command(flatten)]
+    pub(crate) kafka: KafkaArguments,
+    /// With kafka: end when everything up to the end that the topic has now is stored
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub(crate) stop_at_end: bool,
     /// Pace of a file or the simulator: 1 is real time, 60 an hour a minute, max as fast as it goes
     #[arg(long)]
     pub(crate) speed: Option<String>,
@@ -166,6 +172,24 @@ pub(crate) struct RunArguments {
     /// How the result is printed
     #[arg(long, value_enum, default_value_t = RunFormat::Human)]
     pub(crate) format: RunFormat,
+}
+
+/// Where a Kafka cluster is, and the topic of prices on it.
+#[derive(Debug, Args)]
+pub(crate) struct KafkaArguments {
+    /// With kafka: where to connect first; several are separated by commas [default: 127.0.0.1:9092]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) brokers: Option<String>,
+    /// With kafka: the topic of prices [default: price]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) topic: Option<String>,
+}
+
+impl KafkaArguments {
+    fn add_to(&self, overrides: &mut Overrides) {
+        overrides.set("kafka.brokers", "--brokers", self.brokers.as_deref());
+        overrides.set("kafka.topic", "--topic", self.topic.as_deref());
+    }
 }
 
 /// What `run` and `optimize` both take over the configuration.
@@ -333,6 +357,8 @@ impl RunArguments {
         let mut overrides = Overrides::default();
         overrides.set("seed", "--seed", self.seed);
         overrides.set("run.source", "--source", self.source.as_deref());
+        overrides.set("kafka.stop_at_end", "--stop-at-end", self.stop_at_end.then_some(true));
+        self.kafka.add_to(&mut overrides);
         overrides.set("run.speed", "--speed", self.speed.as_deref());
         overrides.set("run.workers", "--workers", self.workers);
         set_data(&mut overrides, self.data.as_deref());

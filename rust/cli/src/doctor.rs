@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::thread::available_parallelism;
 
-use silverbullet_market::{Clock, SECOND, Universe};
+use silverbullet_market::{Clock, SECOND, StopFlag, Universe};
 
 use crate::Session;
 use crate::failure::message;
@@ -20,6 +20,9 @@ const EARLIEST: i64 = 1_735_689_600 * SECOND;
 const READINGS: usize = 1_000;
 /// A coarser clock than this blurs the latencies.
 const COARSE: i64 = 1_000;
+
+/// How long a source may take to answer.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(8);
 
 /// How a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,7 +159,7 @@ fn terminal() -> Check {
 /// The source that `run` would open, and each universe against it.
 fn inputs(settings: &Settings, session: &Session) -> Vec<Check> {
     let universes: Vec<_> = settings.universes.values().collect();
-    let source = match source::open(settings, &universes, session) {
+    let source = match source::open(settings, &universes, session, &deadline()) {
         Ok(source) => source,
         Err(error) => return vec![check("source", Verdict::Fail, message(&error))],
     };
@@ -218,4 +221,21 @@ fn shared_data() -> Check {
     }
     let finding = format!("no {SHARED_DATA}: tests that need recorded prices are skipped");
     check("shared data", Verdict::Warn, finding)
+}
+/// Raised after a while: a broker that does not answer is a finding, not something to wait for.
+fn deadline() -> StopFlag {
+    let (stop, raised) = (StopFlag::default(), StopFlag::default());
+    let flag = stop.clone();
+    let wait = move || {
+        std::thread::sleep(PATIENCE);
+        flag.raise();
+    };
+    // Without a thread nothing is waited for at all.
+    match std::thread::Builder::new().name("deadline".to_owned()).spawn(wait) {
+        Ok(_) => stop,
+        Err(_) => {
+            raised.raise();
+            raised
+        }
+    }
 }

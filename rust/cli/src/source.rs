@@ -3,10 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use silverbullet_feeds::csv::Phase;
-use silverbullet_feeds::{CsvOptions, CsvSource, Progress, Simulator, Speed, TimeUnit};
-use silverbullet_market::{Nanos, SECOND, Source, UniverseSettings, parse_duration};
+use silverbullet_feeds::{
+    CsvOptions, CsvSource, KafkaSource, Progress, Simulator, Speed, TimeUnit, TopicFacts,
+};
+use silverbullet_market::{Nanos, SECOND, Source, StopFlag, UniverseSettings, parse_duration};
 
 use crate::Session;
 use crate::failure::usage;
@@ -20,17 +23,20 @@ enum SourceName {
     Simulator,
     /// A file of recorded prices.
     Csv(PathBuf),
+    /// A Kafka topic, which `[kafka]` in the settings names.
+    Kafka,
 }
 
 impl SourceName {
     fn parse(text: &str) -> anyhow::Result<Self> {
         match text.split_once(':') {
             None if text == "simulator" => Ok(Self::Simulator),
+            None if text == "kafka" => Ok(Self::Kafka),
             Some(("csv", path)) if !path.is_empty() => Ok(Self::Csv(PathBuf::from(path))),
             _ if matches!(text, "csv" | "csv:") => {
                 Err(usage("source csv: name the file, as in --source csv:prices.csv"))
             }
-            _ => Err(usage(format!("unknown source {text:?}; there are simulator and csv:PATH"))),
+            _ => Err(usage(format!("unknown source {text:?}; there are simulator, csv:PATH and kafka"))),
         }
     }
 }
@@ -38,16 +44,18 @@ impl SourceName {
 /// The file that `run` is to read, where its source is one.
 pub(crate) fn file(settings: &Settings) -> anyhow::Result<Option<PathBuf>> {
     Ok(match SourceName::parse(&settings.run.source)? {
-        SourceName::Simulator => None,
+        SourceName::Simulator | SourceName::Kafka => None,
         SourceName::Csv(path) => Some(path),
     })
 }
 
-/// Opens the source that `run` is to take, for the universes of these settings.
+/// Opens the source that `run` is to take, for the universes of these settings; `stop` ends waiting for one that cannot
+/// be reached.
 pub(crate) fn open(
     settings: &Settings,
     universes: &[&UniverseSettings],
     session: &Session,
+    stop: &StopFlag,
 ) -> anyhow::Result<Box<dyn Source>> {
     match SourceName::parse(&settings.run.source)? {
         SourceName::Simulator => {
@@ -62,7 +70,47 @@ pub(crate) fn open(
             let shown = &[Phase::Scan];
             Ok(Box::new(open_csv(&path, settings, settings.run.speed, shown, session)?))
         }
+        SourceName::Kafka => Ok(Box::new(open_kafka(settings, universes, session, stop)?)),
     }
+}
+
+/// Opens the topic of the settings. What was found out about it is kept beside the results, so that another start is the
+/// same variant, and need not wait for a broker.
+fn open_kafka(
+    settings: &Settings,
+    universes: &[&UniverseSettings],
+    session: &Session,
+    stop: &StopFlag,
+) -> anyhow::Result<KafkaSource> {
+    let mut assets: Vec<String> = universes.iter().flat_map(|universe| universe.assets.clone()).collect();
+    if universes.iter().any(|universe| universe.assets.is_empty()) {
+        // One of them takes whatever the topic has.
+        assets.clear();
+    }
+    assets.sort_unstable();
+    assets.dedup();
+    let folder = settings.store.directory.join("sources");
+    let file = settings.store.enabled.then(|| folder.join(format!("kafka-{}.json", settings.kafka.topic)));
+    let known = file.as_deref().and_then(|file| kept_facts(file, !assets.is_empty()));
+    let fresh = known.is_none();
+    let clock = Arc::clone(&session.clock);
+    let source = KafkaSource::open(settings.kafka.clone(), &assets, known, clock, stop, &mut output::note)?;
+    if let (Some(file), true) = (file, fresh) {
+        let kept = serde_json::to_string_pretty(source.facts())?;
+        std::fs::create_dir_all(&folder)
+            .and_then(|()| std::fs::write(&file, kept))
+            .with_context(|| format!("{} cannot be written", file.display()))?;
+    }
+    Ok(source)
+}
+
+/// What an earlier run found out about a topic; `None` where it is not there, or does not say enough.
+fn kept_facts(file: &Path, named: bool) -> Option<TopicFacts> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let facts: TopicFacts = serde_json::from_str(&text)
+        .inspect_err(|error| tracing::warn!(file = %file.display(), %error, "not readable; the topic is looked at anew"))
+        .ok()?;
+    (named || !facts.assets.is_empty()).then_some(facts)
 }
 
 /// Opens a file to be read as fast as it goes.
@@ -148,12 +196,13 @@ mod tests {
 
     #[test]
     fn sources_are_named_and_others_told_what_there_is() {
+        assert_eq!(SourceName::parse("kafka").unwrap(), SourceName::Kafka);
         assert_eq!(SourceName::parse("simulator").unwrap(), SourceName::Simulator);
         assert_eq!(SourceName::parse("csv:a:b.csv").unwrap(), SourceName::Csv(PathBuf::from("a:b.csv")));
         assert!(SourceName::parse("csv:").unwrap_err().to_string().contains("prices.csv"));
-        for text in ["kafka", "binance", "csvfile", "simulator:", ""] {
+        for text in ["kafka:price", "binance", "csvfile", "simulator:", ""] {
             let message = SourceName::parse(text).unwrap_err().to_string();
-            assert!(message.contains("simulator and csv:PATH"), "{message}");
+            assert!(message.contains("simulator, csv:PATH and kafka"), "{message}");
         }
     }
 

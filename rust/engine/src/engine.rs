@@ -121,6 +121,7 @@ impl Engine {
             rows.map(|rows| DurablePath::start(&live, start, workers, rows, RING, &stop)).transpose()?;
         let backlog = durable.as_ref().map(DurablePath::backlog);
         hot_loop.store_in(durable);
+        hot_loop.seek(source.seekable);
         let hot = {
             let ending = Arc::clone(&ending);
             let run = move || run_hot(hot_loop, consumer, &ending);

@@ -115,6 +115,19 @@ pub enum FeedError {
         /// How many were read.
         read: u64,
     },
+    /// The brokers are not those that the kept results came from.
+    #[error(
+        "{brokers} belongs to cluster {found}; what is kept came from cluster {expected}: connect to that one, or \
+             keep the results elsewhere with --data DIR"
+    )]
+    OtherCluster {
+        /// Where was connected to.
+        brokers: String,
+        /// Id of the cluster there.
+        found: String,
+        /// Id of the cluster before.
+        expected: String,
+    },
     /// The client library refuses something.
     #[error("{what}: {source}; see [kafka] in the settings")]
     Kafka {

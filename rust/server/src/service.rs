@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use axum::body::Bytes;
 use prometheus_client::registry::Registry;
 use silverbullet_engine::live::{LiveState, Phase};
-use silverbullet_market::{Clock, Nanos};
+use silverbullet_market::{Clock, Nanos, SourceStatus, SourceWatch};
 use silverbullet_query::Sql;
 use tokio::sync::{Semaphore, watch};
 
@@ -26,6 +26,8 @@ pub struct Service {
     pub sql: Option<Arc<Sql>>,
     /// How the store fares; without it nothing is kept.
     pub store: Option<StoreWatch>,
+    /// How the source fares, where it can tell.
+    pub source: Option<SourceWatch>,
     /// Time of day and ages.
     pub clock: Arc<dyn Clock>,
     /// Version of the program.
@@ -37,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) hubs: Vec<Arc<Hub>>,
     pub(crate) sql: Option<Desk>,
     pub(crate) store: Option<StoreWatch>,
+    pub(crate) source: Option<SourceWatch>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) version: String,
     pub(crate) started: Nanos,
@@ -58,7 +61,7 @@ pub(crate) type AppState = axum::extract::State<Arc<Shared>>;
 
 impl Shared {
     pub(crate) fn new(service: Service, stopping: watch::Receiver<bool>) -> Self {
-        let Service { engines, sql, store, clock, version } = service;
+        let Service { engines, sql, store, source, clock, version } = service;
         let mut registry = Registry::with_prefix("silverbullet");
         let meters = Meters::register(&mut registry);
         registry.register_collector(Box::new(Engines::new(engines.clone(), store.clone())));
@@ -69,6 +72,7 @@ impl Shared {
             hubs,
             sql: sql.map(|sql| Desk::new(sql, Arc::clone(&clock), meters.clone())),
             store,
+            source,
             started: clock.utc(),
             started_monotonic: clock.monotonic(),
             clock,
@@ -124,6 +128,11 @@ impl Shared {
             .filter(|(_, phase)| *phase != Phase::Live)
             .map(|(name, phase)| format!("universe {name} is {}", phase.name()))
             .collect();
+        let source = self.source.as_ref().map(SourceWatch::state);
+        let failing = source.filter(|state| state.status == SourceStatus::Failing);
+        reasons.extend(failing.map(|state| {
+            format!("the source is failing: {}", state.reason.as_deref().unwrap_or("no reason given"))
+        }));
         reasons.extend(self.store_state().and_then(|state| state.trouble()));
         reasons
     }

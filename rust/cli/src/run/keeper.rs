@@ -41,7 +41,8 @@ impl Keeper {
         let clock = Arc::clone(&session.clock);
         let store = store::open(&settings.store, settings.seed, Arc::clone(&clock))?;
         output::note(&format!("results are kept in {}", settings.store.directory.display()));
-        let configuration = serde_json::to_string(settings)?;
+        let shown = Settings { kafka: settings.kafka.redacted(), ..settings.clone() };
+        let configuration = serde_json::to_string(&shown)?;
         Ok(Some(Self { store, clock, configuration, runs: Vec::new(), recorder: None }))
     }
 

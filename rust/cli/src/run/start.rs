@@ -1,5 +1,6 @@
 //! Puts a run together: settings checked, port claimed, source opened, engines started, threads going.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -47,7 +48,8 @@ pub(crate) fn start(
     if let (Some(output), Some(input)) = (&arguments.output, source::file(settings)?) {
         output::refuse_input("--output", output, &input)?;
     }
-    let source = source::open(settings, &of_universes, session)?;
+    let stop = interrupt.stop();
+    let mut source = source::open(settings, &of_universes, session, &stop)?;
     let universes = resolve(&chosen, source.description(), settings.seed)?;
     for universe in &universes {
         output::note(&introduction(universe, source.description()));
@@ -59,10 +61,10 @@ pub(crate) fn start(
     };
     writers.reverse();
     let run_id = run_id(session);
-    let stop = interrupt.stop();
     let mut keeper = Keeper::open(settings, session)?;
     let mut engines = Vec::new();
     let mut sinks = Vec::new();
+    let mut reached = Vec::new();
     for universe in universes {
         let mut options = EngineOptions::new(&run_id, Arc::clone(&session.clock), stop.clone());
         options.workers = workers(settings.run.workers);
@@ -74,15 +76,21 @@ pub(crate) fn start(
         if let Some(writer) = writers.pop() {
             options = options.with_json_lines(writer);
         }
+        reached
+            .push(options.resume.as_ref().map(|checkpoint| checkpoint.offsets.clone()).unwrap_or_default());
         let (engine, sink) = Engine::start(universe, source.description(), options)?;
         engines.push(engine);
         sinks.push(sink);
+    }
+    if source.description().seekable {
+        source.start_behind(behind_all(&reached));
     }
     let live: Vec<_> = engines.iter().map(Engine::live).collect();
     let mut service = Service {
         engines: live.clone(),
         sql: None,
         store: None,
+        source: source.watch(),
         clock: Arc::clone(&session.clock),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
@@ -99,6 +107,16 @@ pub(crate) fn start(
     let end = End { engines, rows, keeper, output: arguments.output.clone() };
     let finished = spawn(source, FanOut::new(sinks), end, arguments.limit, stop.clone())?;
     Ok((Running { live, finished, stop }, http))
+}
+
+/// The offsets that all universes have reached: each leaves out what it has consumed beyond them.
+fn behind_all(reached: &[BTreeMap<u32, u64>]) -> BTreeMap<u32, u64> {
+    let Some((first, others)) = reached.split_first() else { return BTreeMap::new() };
+    let least = |(&partition, &offset): (&u32, &u64)| {
+        let others = others.iter().map(|offsets| offsets.get(&partition).copied());
+        others.fold(Some(offset), |least, other| Some(least?.min(other?))).map(|offset| (partition, offset))
+    };
+    first.iter().filter_map(least).collect()
 }
 
 /// What is left to do when the source has ended.
@@ -219,4 +237,17 @@ fn workers(asked: usize) -> usize {
 fn run_id(session: &Session) -> String {
     let utc = jiff::Timestamp::from_nanosecond(i128::from(session.clock.utc())).unwrap_or_default();
     format!("{}-{}", utc.strftime("%Y%m%dT%H%M%S%3fZ"), std::process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_begins_behind_what_every_universe_has() {
+        let all = [[(0, 5), (1, 7)].into(), [(0, 3), (1, 9), (2, 1)].into()];
+        assert_eq!(behind_all(&all), [(0, 3), (1, 7)].into());
+        assert_eq!(behind_all(&[all[0].clone(), BTreeMap::new()]), BTreeMap::new());
+        assert_eq!(behind_all(&all[1..]), all[1]);
+    }
 }

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use figment::value::{Dict, Value};
 use serde::{Deserialize, Serialize};
+use silverbullet_feeds::kafka::is_secret;
 use silverbullet_feeds::{KafkaSettings, SimulatorSettings, Speed};
 use silverbullet_market::UniverseSettings;
 
@@ -223,10 +224,11 @@ fn collect(
         }
         _ => {
             let source = figment.get_metadata(value.tag()).map_or(BUILT_IN, |metadata| &metadata.name);
+            let hidden = matches!(&path[..], [table, .., name] if table == "kafka" && is_secret(name));
             origins.push(Origin {
                 path: path.clone(),
                 setting: path.join("."),
-                value: serde_json::to_value(value)?,
+                value: if hidden { "(hidden)".into() } else { serde_json::to_value(value)? },
                 source: source.to_owned(),
             });
         }

@@ -51,6 +51,8 @@ pub(crate) struct HotLoop {
     leaving: Vec<f64>,
     /// A close whose moments the refresh thread has not taken yet.
     unposted: bool,
+    /// The source goes on behind where it was read to, so that its end is never for good.
+    seekable: bool,
 }
 
 impl HotLoop {
@@ -86,6 +88,7 @@ impl HotLoop {
             tally: Tally::default(),
             leaving: Vec::new(),
             unposted: false,
+            seekable: false,
             live,
         };
         if start.inputs > 0 {
@@ -97,6 +100,11 @@ impl HotLoop {
     /// Hands final bars and events to `durable` from now on.
     pub(crate) fn store_in(&mut self, durable: Option<DurablePath>) {
         self.durable = durable;
+    }
+
+    /// Says whether the source can begin behind where it was read to.
+    pub(crate) fn seek(&mut self, seekable: bool) {
+        self.seekable = seekable;
     }
 
     pub(crate) fn universe(&self) -> &Universe {
@@ -173,7 +181,7 @@ impl HotLoop {
         }
         self.take_steps(&mut steps)?;
         if closed {
-            durable = self.hand_over_last_cut(true);
+            durable = self.hand_over_last_cut(!self.seekable);
         }
         self.live.add_reasons(&mut self.tally);
         Ok(durable)

@@ -21,5 +21,5 @@ mod settings;
 mod source;
 
 pub use discover::TopicFacts;
-pub use settings::KafkaSettings;
+pub use settings::{KafkaSettings, is_secret};
 pub use source::KafkaSource;

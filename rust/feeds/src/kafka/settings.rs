@@ -88,12 +88,18 @@ impl KafkaSettings {
     pub fn redacted(&self) -> Self {
         let mut shown = self.clone();
         for (name, value) in &mut shown.properties {
-            if SECRET.iter().any(|word| name.contains(word)) {
+            if is_secret(name) {
                 HIDDEN.clone_into(value);
             }
         }
         shown
     }
+}
+
+/// Whether nobody may read the value of the property with this name.
+#[must_use]
+pub fn is_secret(name: &str) -> bool {
+    SECRET.iter().any(|word| name.contains(word))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rdkafka::consumer::Consumer;
 use silverbullet_market::{
     Clock, Event, EventKind, Input, Nanos, PartitionState, SECOND, Sink, Source, SourceDescription,
     SourceError, SourceStatus, SourceWatch, StopFlag, parse_duration,
@@ -134,6 +135,7 @@ impl KafkaSource {
             let reason = match connect::open(&consumer, &self.settings, &self.positions, &wake) {
                 Ok(session) => {
                     pauses.reset();
+                    self.check_cluster(&session)?;
                     match self.read(session, &mut reader, letters.as_ref(), sink, stop) {
                         Ended::ForGood => break,
                         Ended::Lost(reason) => reason,
@@ -146,6 +148,17 @@ impl KafkaSource {
             pauses.wait(stop);
         }
         Ok(())
+    }
+
+    /// Offsets of another cluster's topic of the same name mean nothing here.
+    fn check_cluster(&self, session: &Session) -> Result<()> {
+        let found = session.consumer.client().fetch_cluster_id(Duration::from_secs(5)).unwrap_or_default();
+        let expected = &self.facts.cluster;
+        if found.is_empty() || expected.is_empty() || found == *expected {
+            return Ok(());
+        }
+        let (brokers, expected) = (self.settings.brokers.clone(), expected.clone());
+        Err(FeedError::OtherCluster { brokers, found, expected })
     }
 
     /// Reads until the end, or until the topic has to be looked for again.
@@ -164,7 +177,7 @@ impl KafkaSource {
         let lookout = Lookout::start(&consumer, &self.settings.topic, lanes.partitions.len());
         let mut all = 0_u64;
         let mut waited: Option<Nanos> = None;
-        let mut looked = Nanos::MIN;
+        let mut looked = self.clock.monotonic() - LOOK;
         loop {
             if stop.is_raised() {
                 return Ended::ForGood;

@@ -203,7 +203,14 @@ impl Server {
 }
 
 pub(crate) fn service(engines: Vec<Arc<LiveState>>) -> Service {
-    Service { engines, sql: None, store: None, clock: Arc::new(SystemClock), version: "1.2.3".into() }
+    Service {
+        engines,
+        sql: None,
+        store: None,
+        source: None,
+        clock: Arc::new(SystemClock),
+        version: "1.2.3".into(),
+    }
 }
 
 /// One request on a connection of its own.
