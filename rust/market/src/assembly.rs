@@ -39,6 +39,9 @@ pub struct Assembly {
     /// Empty between two inputs; kept for its room.
     #[serde(skip, default = "room")]
     pending: Vec<Admitted>,
+    /// A box of a final bar, to be used again.
+    #[serde(skip)]
+    spare: Option<Box<FinalBar>>,
 }
 
 /// Ticks that one input can release at most, with room to spare.
@@ -56,6 +59,7 @@ impl Assembly {
             bars: BarBuilder::new(assets, universe.interval, gap_limit(universe)),
             placed: Nanos::MIN,
             pending: room(),
+            spare: None,
         }
     }
 
@@ -146,10 +150,26 @@ impl Assembly {
         out(Step::Tick(position, tick));
     }
 
+    /// Takes back a bar that nobody needs any more: with one at hand the next final bar allocates nothing.
+    pub fn recycle(&mut self, mut bar: Box<FinalBar>) {
+        self.bars.recycle(std::mem::take(&mut bar.assets));
+        self.spare = Some(bar);
+    }
+
+    fn boxed(&mut self, bar: FinalBar) -> Box<FinalBar> {
+        match self.spare.take() {
+            Some(mut spare) => {
+                *spare = bar;
+                spare
+            }
+            None => Box::new(bar),
+        }
+    }
+
     fn finish_bars(&mut self, until: Nanos, out: &mut dyn FnMut(Step)) {
         while let Some(ready) = self.bars.next_final(until) {
             out(match ready {
-                Ready::Bar(bar) => Step::Bar(Box::new(bar)),
+                Ready::Bar(bar) => Step::Bar(self.boxed(bar)),
                 Ready::Gap { from, to } => Step::Gap(Event {
                     kind: EventKind::Gap,
                     reason: "gap",
