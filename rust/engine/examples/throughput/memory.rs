@@ -25,11 +25,18 @@ pub(crate) fn measure(arguments: &Arguments) -> Result<(), Failure> {
     for input in prices.history() {
         sink.push(input);
     }
+    // All that is kept for good is there with the second population.
+    let mut before = 0;
+    while live.counters.refreshes.load(Ordering::Acquire) < 2 {
+        (0..100).for_each(|_| sink.push(Input::Tick(prices.next(0))));
+        before += 100;
+        std::thread::sleep(Duration::from_millis(5));
+    }
     let mut seen = Vec::new();
     for tick in 1..=arguments.memory_ticks {
         sink.push(Input::Tick(prices.next(0)));
         if tick.is_multiple_of(arguments.memory_every) {
-            while live.counters.ticks.load(Ordering::Acquire) < tick {
+            while live.counters.ticks.load(Ordering::Acquire) < before + tick {
                 std::thread::sleep(Duration::from_millis(1));
             }
             let resident = resident()?;
