@@ -113,8 +113,10 @@ bench-kernel: .venv-bench/.installed ## Measure the kernel beside NumPy, Clarabe
 	$(CARGO) build --release --locked --package silverbullet-kernel --examples
 	.venv-bench/bin/python benchmarks/kernel/run.py $(TARGET)/release/examples $(TARGET)/bench-kernel
 
-bench-live: ## Measure the live loop: ticks a second, and time to answer one
-	$(CARGO) run --release --locked --package silverbullet-engine --example throughput
+# Each beside the same of an empty loop; ARGS=--quick looks whether all of it works, in seconds, ARGS=--help says what can be set.
+bench-live: .venv/.installed ## Measure the live loop: time to answer a tick, ticks a second, a file at full speed, memory
+	$(CARGO) build --release --locked --package silverbullet-engine --example throughput
+	.venv/bin/python benchmarks/live/run.py $(TARGET)/release/examples/throughput $(TARGET)/bench-live $(ARGS)
 
 # What a query takes, then the aggregate beside DuckDB on the same files, in turns in one run.
 bench-sql: .venv/.installed ## Measure SQL over 10 million stored rows, beside DuckDB

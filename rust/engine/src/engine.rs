@@ -20,18 +20,19 @@ use crate::durable::jsonl::JsonLines;
 use crate::durable::{Backlog, DurablePath, FanOutRows, RowSink};
 use crate::error::{Error, Result};
 use crate::failure::on_failure;
-use crate::hot::HotLoop;
 use crate::hot::answer::most_answers;
+use crate::hot::{Answering, HotLoop};
 use crate::live::{LiveState, Phase, Summary};
-use crate::refresh::{self, RefreshDesk};
+use crate::refresh;
 use crate::skip::Skip;
 use crate::telemetry;
+use crate::threads::{self, Bell};
 
 /// Inputs between source and hot thread.
 const RING: usize = 1 << 13;
-/// Looks at an empty ring before the hot thread sleeps.
-const SPINS: u32 = 2_000;
-/// Longest sleep of either side: a wake-up that is missed costs no more than this.
+/// Inputs whose places in the ring are given back together.
+const PART: usize = 256;
+/// Longest sleep of a source that waits for room.
 const NAP: Duration = Duration::from_micros(500);
 
 /// How an engine runs; nothing here changes what it computes.
@@ -45,6 +46,13 @@ pub struct EngineOptions {
     /// Where an earlier run of the same variant stood. What was consumed then is passed over where the source brings
     /// it again, and neither answered, counted nor stored again.
     pub resume: Option<Checkpoint>,
+    /// Which ticks are answered while the engine is behind. What is stored does not depend on it.
+    pub answer: Answering,
+    /// The core that the hot thread stays on; it goes where the system puts it otherwise. On Linux only.
+    pub pin_core: Option<usize>,
+    /// Whether the hot thread goes on looking for input while there is none, which takes a whole core, instead of
+    /// sleeping until it is woken.
+    pub busy_poll: bool,
     /// Time of day and latency.
     pub clock: Arc<dyn Clock>,
     /// Raised by the engine when it fails, so that its source ends.
@@ -55,7 +63,17 @@ impl EngineOptions {
     /// Options that keep no rows.
     #[must_use]
     pub fn new(run_id: &str, clock: Arc<dyn Clock>, stop: StopFlag) -> Self {
-        Self { workers: 1, run_id: run_id.to_owned(), rows: None, resume: None, clock, stop }
+        Self {
+            workers: 1,
+            run_id: run_id.to_owned(),
+            rows: None,
+            resume: None,
+            answer: Answering::default(),
+            pin_core: None,
+            busy_poll: false,
+            clock,
+            stop,
+        }
     }
 
     /// Keeps rows as JSON lines in `output`, beside where they are kept already.
@@ -88,10 +106,10 @@ pub enum End {
 pub struct Engine {
     live: Arc<LiveState>,
     hot: JoinHandle<Result<Option<DurablePath>>>,
-    desk: Arc<RefreshDesk>,
     refresh: JoinHandle<()>,
     telemetry: JoinHandle<()>,
-    telemetry_ended: Arc<AtomicBool>,
+    /// Tells the two above to end.
+    ended: Arc<AtomicBool>,
 }
 
 impl Engine {
@@ -104,47 +122,59 @@ impl Engine {
         source: &SourceDescription,
         options: EngineOptions,
     ) -> Result<(Self, EngineSink)> {
-        let EngineOptions { workers, run_id, rows, resume, clock, stop } = options;
+        let EngineOptions { workers, run_id, rows, resume, answer, pin_core, busy_poll, clock, stop } =
+            options;
         let answers = most_answers(&universe);
         let start = resume.unwrap_or_else(|| Checkpoint::new(&universe));
         start.check(&universe)?;
         let skip = Skip::what_is_behind(&start, source.seekable);
         let live = Arc::new(LiveState::new(universe, &source.name, &run_id, source.rows, answers));
-        let desk = Arc::new(RefreshDesk::new(Arc::clone(&live.scenery)));
+        let ended = Arc::new(AtomicBool::new(false));
+        let (desk, refresher) = refresh::desk(&live.scenery, &ended);
         let (recorder, telemetry) = telemetry::channel();
         let (producer, consumer) = rtrb::RingBuffer::new(RING);
         let ending = Arc::new(AtomicU64::new(STOPPED));
 
-        let mut hot_loop =
-            HotLoop::new(Arc::clone(&live), Arc::clone(&clock), Arc::clone(&desk), recorder, &start)?;
+        let mut hot_loop = HotLoop::new(Arc::clone(&live), Arc::clone(&clock), desk, recorder, &start)?;
         let durable =
             rows.map(|rows| DurablePath::start(&live, start, workers, rows, RING, &stop)).transpose()?;
         let backlog = durable.as_ref().map(DurablePath::backlog);
         hot_loop.store_in(durable);
         hot_loop.seek(source.seekable);
+        hot_loop.answer(answer);
+        let bell = Arc::new(Bell::new(busy_poll));
         let hot = {
-            let ending = Arc::clone(&ending);
-            let run = move || run_hot(hot_loop, consumer, &ending);
+            let (ending, bell) = (Arc::clone(&ending), Arc::clone(&bell));
+            let run = move || {
+                if let Some(core) = pin_core {
+                    threads::stay_on(core);
+                }
+                run_hot(hot_loop, consumer, &bell, &ending)
+            };
             spawn("hot", on_failure(run, move || stop.raise()))?
         };
         let refresh = {
-            let (live, desk) = (Arc::clone(&live), Arc::clone(&desk));
-            spawn("refresh", move || refresh::run(&live.universe, &desk, &*clock))?
+            let live = Arc::clone(&live);
+            let run = move || {
+                threads::give_way();
+                refresher.run(&live.universe, &*clock);
+            };
+            spawn("refresh", run)?
         };
-        let telemetry_ended = Arc::new(AtomicBool::new(false));
         let telemetry = {
-            let (live, ended) = (Arc::clone(&live), Arc::clone(&telemetry_ended));
+            let (live, ended) = (Arc::clone(&live), Arc::clone(&ended));
             spawn("telemetry", move || telemetry.run(&live, &ended))?
         };
         let sink = EngineSink {
             ring: producer,
             skip,
             hot: hot.thread().clone(),
+            bell,
             backlog,
             live: Arc::clone(&live),
             ending,
         };
-        Ok((Self { live, hot, desk, refresh, telemetry, telemetry_ended }, sink))
+        Ok((Self { live, hot, refresh, telemetry, ended }, sink))
     }
 
     /// What everyone but the hot thread sees.
@@ -159,8 +189,8 @@ impl Engine {
     /// What went wrong on the way.
     pub fn finish(self) -> Result<Summary> {
         let hot = self.hot.join().unwrap_or(Err(Error::Panicked("hot")));
-        self.desk.end();
-        self.telemetry_ended.store(true, Ordering::Release);
+        self.ended.store(true, Ordering::Release);
+        self.refresh.thread().unpark();
         self.telemetry.thread().unpark();
         let stored = hot.and_then(|durable| durable.map_or(Ok(()), DurablePath::finish));
         let refreshed = self.refresh.join().map_err(|_| Error::Panicked("refresh"));
@@ -181,6 +211,7 @@ pub struct EngineSink {
     ring: rtrb::Producer<Input>,
     skip: Skip,
     hot: Thread,
+    bell: Arc<Bell>,
     backlog: Option<Arc<Backlog>>,
     live: Arc<LiveState>,
     ending: Arc<AtomicU64>,
@@ -217,12 +248,13 @@ impl Sink for EngineSink {
             input = back;
             std::thread::park_timeout(NAP);
         }
-        self.hot.unpark();
+        self.bell.ring(&self.hot);
     }
 
     fn frame(&mut self) {
         if self.skip.missing() == 0 {
-            self.live.counters.frames.fetch_add(1, Ordering::AcqRel);
+            let frames = &self.live.counters.frames;
+            frames.store(frames.load(Ordering::Relaxed) + 1, Ordering::Release);
         }
     }
 
@@ -271,22 +303,22 @@ impl Sink for FanOut {
 fn run_hot(
     mut hot: HotLoop,
     mut ring: rtrb::Consumer<Input>,
+    bell: &Bell,
     ending: &AtomicU64,
 ) -> Result<Option<DurablePath>> {
-    let mut idle = 0_u32;
+    let mut idle = 0;
     loop {
-        match ring.pop() {
-            Ok(input) => {
-                idle = 0;
-                hot.input(input)?;
-            }
-            // The producer may have pushed between the look and its end: look once more.
-            Err(_) if ring.is_abandoned() && ring.is_empty() => break,
-            Err(_) if idle < SPINS => {
-                idle += 1;
-                std::hint::spin_loop();
-            }
-            Err(_) => std::thread::park_timeout(NAP),
+        let waiting = ring.slots();
+        if waiting > 0 {
+            idle = 0;
+            hot.look();
+            take_in(&mut hot, &mut ring, waiting)?;
+            hot.answer_newest();
+        } else if ring.is_abandoned() && ring.is_empty() {
+            // The producer may have pushed between the look and its end, hence the second look.
+            break;
+        } else {
+            bell.wait(&mut idle, || !ring.is_empty() || ring.is_abandoned());
         }
     }
     let ending = ending.load(Ordering::Acquire);
@@ -295,6 +327,20 @@ fn run_hot(
         return Err(CheckpointError::InputTooShort { universe, missing: ending - CLOSED }.into());
     }
     hot.end(ending == CLOSED)
+}
+
+/// Takes in what was found waiting, in parts, so that a source at a full ring gets room soon. What has come since waits
+/// for its own turn: however fast the source is, there is an answer now and then.
+fn take_in(hot: &mut HotLoop, ring: &mut rtrb::Consumer<Input>, waiting: usize) -> Result<()> {
+    let mut left = waiting;
+    while left > 0 {
+        let Ok(inputs) = ring.read_chunk(left.min(PART)) else { break };
+        left -= inputs.len();
+        for input in inputs {
+            hot.input(input)?;
+        }
+    }
+    Ok(())
 }
 
 fn spawn<T: Send + 'static>(

@@ -1,79 +1,113 @@
-//! The newest value, for any number of readers, from one writer that never waits.
+//! The newest publication, for any number of readers, from one writer that never waits.
 //!
-//! A few slots, each behind its own lock. The writer takes any slot that is free and not the one readers
-//! look at, and then points to it; readers hold a slot's lock only while they copy out of it. Where readers
-//! hold every other slot the writer leaves the value out: it is conflated, not waited for.
+//! A few slots of atomic words, which the writer fills in turn. Each begins with a stamp: twice the number of the
+//! publication it holds, less one while that is being written (a sequence lock: Boehm, "Can seqlocks get along with
+//! programming language memory models?", 2012). A reader copies the words of the newest one and looks at the stamp
+//! before and after: where both are that of the publication it went for, it has that one whole, otherwise it starts
+//! anew with the newest there is by then. So nobody waits for anybody: the writer not at all, and a reader is only
+//! sent back by a writer that has gone through all other slots while it copied one.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-/// More slots than readers that copy at the very same moment; beyond that values are conflated.
+use crate::publication::Publication;
+use crate::publication::words;
+
+/// Publications that can follow while a reader copies one.
 const SLOTS: usize = 8;
 
-/// The newest `T` from one writer to many readers.
+/// One publication: a stamp and its words. In cache lines of its own, so that readers of one slot do not disturb the
+/// writer at the next.
 #[derive(Debug)]
-pub struct Latest<T> {
-    slots: [Mutex<T>; SLOTS],
-    current: AtomicUsize,
-    published: AtomicU64,
-    conflated: AtomicU64,
+#[repr(align(128))]
+struct Slot {
+    stamp: AtomicU64,
+    words: Box<[AtomicU64]>,
 }
 
-impl<T: Clone> Latest<T> {
-    /// Every slot starts as `initial`.
+/// The newest publication from one writer to many readers.
+#[derive(Debug)]
+pub struct Latest {
+    assets: usize,
+    answers: usize,
+    slots: [Slot; SLOTS],
+    published: Published,
+}
+
+/// In a cache line of its own: readers look at it all the time.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Published(AtomicU64);
+
+impl Latest {
+    /// For publications of `assets` assets and up to `answers` portfolios.
     #[must_use]
-    pub fn new(initial: &T) -> Self {
-        Self {
-            slots: std::array::from_fn(|_| Mutex::new(initial.clone())),
-            current: AtomicUsize::new(0),
-            published: AtomicU64::new(0),
-            conflated: AtomicU64::new(0),
-        }
-    }
-}
-
-impl<T> Latest<T> {
-    /// Publishes what `fill` writes into a slot. Never blocks and, if `fill` does not, never allocates.
-    /// Only one thread may write.
-    pub fn publish(&self, fill: impl FnOnce(&mut T)) {
-        let current = self.current.load(Ordering::Relaxed);
-        for step in 1..SLOTS {
-            let slot = (current + step) % SLOTS;
-            let mut guard = match self.slots[slot].try_lock() {
-                Ok(guard) => guard,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => continue,
-            };
-            fill(&mut guard);
-            // Before the lock is given back, so that no reader sees this value and then an older one.
-            self.current.store(slot, Ordering::Release);
-            drop(guard);
-            self.published.fetch_add(1, Ordering::Release);
-            return;
-        }
-        self.conflated.fetch_add(1, Ordering::Relaxed);
+    pub fn new(assets: usize, answers: usize) -> Self {
+        let zero = |_| AtomicU64::new(0);
+        let slot = |_| Slot {
+            stamp: AtomicU64::new(0),
+            words: (0..words::count(assets, answers)).map(zero).collect(),
+        };
+        Self { assets, answers, slots: std::array::from_fn(slot), published: Published::default() }
     }
 
-    /// Calls `read` with the newest value; `None` before the first one.
-    pub fn read<R>(&self, read: impl FnOnce(&T) -> R) -> Option<R> {
+    /// Publishes. Neither waits nor allocates. Only one thread may write; what does not fit the size that this was made
+    /// for is left out.
+    pub fn publish(&self, publication: &Publication) {
+        let number = self.published.0.load(Ordering::Relaxed) + 1;
+        let slot = self.slot(number);
+        slot.stamp.store(2 * number - 1, Ordering::Relaxed);
+        // The words must not be seen to change before the stamp.
+        fence(Ordering::Release);
+        words::write(publication, &slot.words);
+        slot.stamp.store(2 * number, Ordering::Release);
+        self.published.0.store(number, Ordering::Release);
+    }
+
+    /// Copies the newest one into `into`, without allocating where that is of the right size. False before the first.
+    pub fn read_into(&self, into: &mut Publication) -> bool {
+        loop {
+            let number = self.published();
+            if number == 0 {
+                return false;
+            }
+            let slot = self.slot(number);
+            if slot.stamp.load(Ordering::Acquire) == 2 * number {
+                words::read(&slot.words, into);
+                // The stamp must not be looked at before the words.
+                fence(Ordering::Acquire);
+                if slot.stamp.load(Ordering::Relaxed) == 2 * number {
+                    return true;
+                }
+            }
+            std::hint::spin_loop();
+        }
+    }
+
+    /// A copy of the newest one; `None` before the first.
+    #[must_use]
+    pub fn read(&self) -> Option<Publication> {
         if self.published() == 0 {
             return None;
         }
-        let slot = self.current.load(Ordering::Acquire);
-        let guard: MutexGuard<'_, T> = self.slots[slot].lock().unwrap_or_else(PoisonError::into_inner);
-        Some(read(&guard))
+        let mut publication = self.room();
+        self.read_into(&mut publication).then_some(publication)
     }
 
-    /// How many values were published: a cheap way to see whether there is a new one.
+    /// An empty publication of the right size.
+    #[must_use]
+    pub fn room(&self) -> Publication {
+        Publication::with_capacity(self.assets, self.answers)
+    }
+
+    /// How many were published: a cheap way to see whether there is a new one.
     #[must_use]
     pub fn published(&self) -> u64 {
-        self.published.load(Ordering::Acquire)
+        self.published.0.load(Ordering::Acquire)
     }
 
-    /// How many values were left out because readers held every slot.
-    #[must_use]
-    pub fn conflated(&self) -> u64 {
-        self.conflated.load(Ordering::Relaxed)
+    #[expect(clippy::cast_possible_truncation, reason = "a remainder below the number of slots")]
+    fn slot(&self, number: u64) -> &Slot {
+        &self.slots[(number % SLOTS as u64) as usize]
     }
 }
 
@@ -81,51 +115,60 @@ impl<T> Latest<T> {
 mod tests {
     use super::*;
 
+    /// A publication whose every number tells which one it is.
+    fn numbered(number: u64, assets: usize, answers: usize) -> Publication {
+        let mut publication = Publication::with_capacity(assets, answers);
+        publication.sequence = number;
+        publication.event_time = number.cast_signed();
+        publication.skipped = number;
+        publication.prices.fill(number as f64);
+        publication.closes.fill(number as f64);
+        publication.tick_times.fill(number.cast_signed());
+        publication.answered = answers;
+        for answer in &mut publication.answers {
+            (answer.mean, answer.risk) = (number as f64, number as f64);
+            answer.weights.fill(number as f64);
+        }
+        publication
+    }
+
     #[test]
     fn a_reader_sees_nothing_and_then_the_newest() {
-        let latest = Latest::new(&0);
-        assert_eq!(latest.read(|value| *value), None);
-        for value in 1..=20 {
-            latest.publish(|slot| *slot = value);
+        let latest = Latest::new(3, 2);
+        assert_eq!(latest.read(), None);
+        for number in 1..=20 {
+            latest.publish(&numbered(number, 3, 2));
         }
-        assert_eq!(latest.read(|value| *value), Some(20));
+        assert_eq!(latest.read(), Some(numbered(20, 3, 2)));
         assert_eq!(latest.published(), 20);
     }
 
     #[test]
-    fn a_reader_that_holds_on_does_not_stop_the_writer() {
-        let latest = Latest::new(&0);
-        latest.publish(|slot| *slot = 1);
-        latest.read(|held| {
-            for value in 2..100 {
-                latest.publish(|slot| *slot = value);
-            }
-            assert_eq!(*held, 1);
-        });
-        assert_eq!(latest.read(|value| *value), Some(99));
-        assert_eq!(latest.conflated(), 0);
-    }
-
-    #[test]
-    fn readers_on_other_threads_never_see_a_torn_value() {
-        let latest = Latest::new(&[0_u64; 64]);
+    fn readers_on_other_threads_never_see_a_torn_publication() {
+        let (assets, answers) = (50, 4);
+        let latest = Latest::new(assets, answers);
         std::thread::scope(|scope| {
-            let readers: Vec<_> = (0..4)
+            let readers: Vec<_> = (0..3)
                 .map(|_| {
                     scope.spawn(|| {
-                        let mut last = 0;
-                        while last < 20_000 {
-                            let seen = latest.read(|value| *value).unwrap_or([0; 64]);
-                            assert!(seen.iter().all(|&word| word == seen[0]));
-                            last = last.max(seen[0]);
+                        let (mut last, mut seen) = (0, latest.room());
+                        while last < 100_000 {
+                            if latest.read_into(&mut seen) {
+                                let whole = seen == numbered(seen.sequence, assets, answers);
+                                assert!(whole, "publication {} is torn", seen.sequence);
+                                assert!(seen.sequence >= last, "{} after {last}", seen.sequence);
+                                last = seen.sequence;
+                            }
                         }
                     })
                 })
                 .collect();
-            let mut value = 0;
+            let mut publication = numbered(0, assets, answers);
+            let mut number = 0;
             while !readers.iter().all(|reader| reader.is_finished()) {
-                value += 1;
-                latest.publish(|slot| *slot = [value; 64]);
+                number += 1;
+                publication.copy_from(&numbered(number, assets, answers));
+                latest.publish(&publication);
             }
         });
     }

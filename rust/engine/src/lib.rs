@@ -22,11 +22,13 @@ mod refresh;
 pub mod scene;
 mod skip;
 mod telemetry;
+mod threads;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use durable::{CutRequest, FanOutRows, RowSink};
 pub use engine::{End, Engine, EngineOptions, EngineSink, FanOut};
 pub use error::{Error, Result};
+pub use hot::Answering;
 pub use latest::Latest;
 pub use live::{EventRow, LiveState, NamedLatency, Phase, StageLatency, Summary};
 pub use population::LivePopulation;

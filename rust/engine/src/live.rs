@@ -18,7 +18,7 @@ const RECENT_EVENTS: usize = 100;
 #[derive(Debug, Default)]
 pub struct Counters {
     /// Raw input records of the source.
-    pub frames: AtomicU64,
+    pub frames: Apart,
     /// Ticks accepted.
     pub ticks: AtomicU64,
     /// Inputs quarantined.
@@ -29,8 +29,23 @@ pub struct Counters {
     pub stored_bars: AtomicU64,
     /// Publications made.
     pub publications: AtomicU64,
+    /// Ticks taken in without a publication of their own, because a newer one was waiting.
+    pub skipped: AtomicU64,
     /// Live populations swapped in.
     pub refreshes: AtomicU64,
+}
+
+/// A counter in cache lines of its own: the one that the source's thread writes, between those of the hot thread.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct Apart(AtomicU64);
+
+impl std::ops::Deref for Apart {
+    type Target = AtomicU64;
+
+    fn deref(&self) -> &AtomicU64 {
+        &self.0
+    }
 }
 
 /// Percentiles of one stage, in nanoseconds.
@@ -118,7 +133,7 @@ pub struct LiveState {
     /// Rows the source will bring, where known.
     pub rows: Option<u64>,
     /// Newest publication.
-    pub latest: Latest<Publication>,
+    pub latest: Latest,
     /// Counts.
     pub counters: Counters,
     pub(crate) scenery: Arc<Scenery>,
@@ -135,13 +150,12 @@ impl LiveState {
     /// A view of an engine that has not started; `answers` is the most portfolios a publication holds.
     #[must_use]
     pub fn new(universe: Universe, source: &str, run_id: &str, rows: Option<u64>, answers: usize) -> Self {
-        let publication = Publication::with_capacity(universe.assets.len(), answers);
         Self {
+            latest: Latest::new(universe.assets.len(), answers),
             universe,
             source: source.to_owned(),
             run_id: run_id.to_owned(),
             rows,
-            latest: Latest::new(&publication),
             counters: Counters::default(),
             scenery: Arc::default(),
             phase: AtomicU8::new(Phase::Starting as u8),
@@ -156,7 +170,7 @@ impl LiveState {
     /// A copy of the newest publication; `None` before the first.
     #[must_use]
     pub fn publication(&self) -> Option<Publication> {
-        self.latest.read(Clone::clone)
+        self.latest.read()
     }
 
     /// Where the engine stands.
@@ -210,6 +224,7 @@ impl LiveState {
             quarantined: read(&self.counters.quarantined),
             bars: read(&self.counters.bars),
             publications: read(&self.counters.publications),
+            skipped: read(&self.counters.skipped),
         }
     }
 
@@ -287,6 +302,8 @@ pub struct Summary {
     pub bars: u64,
     /// Publications made.
     pub publications: u64,
+    /// Ticks taken in without a publication of their own, because a newer one was waiting.
+    pub skipped: u64,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

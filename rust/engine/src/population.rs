@@ -1,7 +1,8 @@
 //! The live population: K fixed portfolios whose mean and variance follow every tick in O(K).
 //!
 //! Between refreshes the weights stay as they are. A tick that changes the open-bar return of asset i by dr
-//! changes portfolio k's by `w_ki · dr`: one pass over one column. Under every estimator the open bar enters
+//! changes portfolio k's by `w_ki · dr`: one pass over one column, or over those of all assets that moved since the last
+//! answer, in the widest registers there are ([`Follower`]). Under every estimator the open bar enters
 //! as `mean = m_k + a u` and `variance = b_k + c u²` with `u = r_k − m_k`, where `m_k = w·μ_c` and
 //! `b_k = wᵀB w` belong to the closed bars ([`ClosedMoments`]).
 //!
@@ -12,24 +13,18 @@
 //! Weights are f32, as drawn; everything derived from them is f64. What is published is normalised and
 //! evaluated afresh in f64.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use silverbullet_kernel::Population;
+pub use silverbullet_kernel::simd::live::Leaders;
+use silverbullet_kernel::simd::live::{CloseStep, Closing, Followed, Follower};
 use silverbullet_market::moments::{ClosedMoments, RollingWeights};
 
 /// Portfolios whose evicted return is worked out with one tick.
 const SLICE: usize = 256;
-/// Portfolios ranked side by side.
-const LANES: usize = 8;
-
-/// The best of the population after a tick.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Leaders {
-    /// Portfolio with the largest Sharpe ratio.
-    pub max_sharpe: usize,
-    /// Portfolio with the smallest variance.
-    pub min_variance: usize,
-}
+/// Changed assets that are followed in one pass; beyond that there are several.
+const TOGETHER: usize = 16;
 
 /// What the closed bars and their estimator contribute to every portfolio alike.
 #[derive(Debug, Clone, Copy, Default)]
@@ -52,11 +47,16 @@ pub struct LivePopulation {
     risk_free: f64,
     /// ‖w‖² of each portfolio.
     norms: Vec<f64>,
-    /// Open-bar return of each portfolio.
-    open: Vec<f64>,
-    /// m_k and b_k.
+    /// Open-bar return of each portfolio less m_k.
+    deviation: Vec<f64>,
+    /// The open-bar returns of the assets that are in there.
+    followed: Vec<f64>,
+    /// m_k, m_k less the risk-free rate, and b_k; of the latter two what single precision keeps, for a first look.
     mean: Vec<f64>,
+    excess: Vec<f64>,
     base: Vec<f64>,
+    rough_excess: Vec<f32>,
+    rough_base: Vec<f32>,
     /// Σr and Σr² over the closed bars, weighted where the estimator weights.
     sum: Vec<f64>,
     squares: Vec<f64>,
@@ -64,6 +64,7 @@ pub struct LivePopulation {
     evicted: Vec<f64>,
     prepared: usize,
     leaders: Leaders,
+    follower: Follower,
 }
 
 impl LivePopulation {
@@ -75,14 +76,19 @@ impl LivePopulation {
             shared: Shared::default(),
             risk_free,
             norms: squared_norms(&drawn),
-            open: zeros(),
+            deviation: zeros(),
+            followed: vec![0.0; drawn.assets()],
             mean: zeros(),
+            excess: zeros(),
             base: zeros(),
+            rough_excess: vec![0.0; drawn.size()],
+            rough_base: vec![0.0; drawn.size()],
             sum: zeros(),
             squares: zeros(),
             evicted: zeros(),
             prepared: 0,
             leaders: Leaders { max_sharpe: 0, min_variance: 0 },
+            follower: Follower::detect(),
             drawn: Arc::new(drawn),
         };
         population.rebase(closed);
@@ -92,23 +98,19 @@ impl LivePopulation {
     /// Forms every portfolio's sums afresh from the moments of the closed bars. O(K·N²).
     pub fn rebase(&mut self, closed: &ClosedMoments) {
         self.share(closed);
-        let (count, assets) = (self.drawn.size(), self.drawn.assets());
+        let assets = self.drawn.assets();
         self.mean.fill(0.0);
         self.squares.fill(0.0);
-        for asset in 0..assets {
-            add_scaled(&mut self.mean, self.drawn.column(asset), closed.mean[asset]);
-        }
-        // wᵀSw = Σ_i w_i (Sw)_i, one row of S at a time, so that every pass runs down a column.
-        let mut product = vec![0.0; count];
+        add_columns(self.follower, &mut self.mean, &self.drawn, 0..assets, |asset| closed.mean[asset]);
+        // wᵀSw = Σ_i w_i (Sw)_i, one row of S at a time, so that every pass runs down a column. What is known of the bar
+        // that leaves is void, and its room serves for the rows.
+        self.prepared = 0;
         for row in 0..assets {
-            product.fill(0.0);
-            for column in 0..=row {
-                let entry = closed.unshrunk.get(row, column);
-                let twice = if row == column { entry } else { 2.0 * entry };
-                add_scaled(&mut product, self.drawn.column(column), twice);
-            }
+            let entry = |column| closed.unshrunk.get(row, column) * if row == column { 1.0 } else { 2.0 };
+            self.evicted.fill(0.0);
+            add_columns(self.follower, &mut self.evicted, &self.drawn, 0..row + 1, entry);
             let weights = self.drawn.column(row);
-            for ((total, product), &weight) in self.squares.iter_mut().zip(&product).zip(weights) {
+            for ((total, product), &weight) in self.squares.iter_mut().zip(&self.evicted).zip(weights) {
                 *total += product * f64::from(weight);
             }
         }
@@ -116,53 +118,55 @@ impl LivePopulation {
             self.sum[k] = self.shared.rolling.sum * mean;
             self.squares[k] = self.shared.rolling.divisor * self.squares[k] + self.sum[k] * mean;
         }
-        self.open.fill(0.0);
-        self.prepared = 0;
-        self.settle();
+        self.settle((1.0, 0.0, 0.0));
     }
 
     /// Starts the open bar from its returns so far. O(K) for each asset whose price has moved.
     pub fn start_open_bar(&mut self, open_returns: &[f64]) {
-        self.open.fill(0.0);
-        for (asset, &change) in open_returns.iter().enumerate().filter(|(_, change)| **change != 0.0) {
-            add_scaled(&mut self.open, self.drawn.column(asset), change);
+        for (deviation, mean) in self.deviation.iter_mut().zip(&self.mean) {
+            *deviation = -mean;
         }
+        self.followed.fill(0.0);
+        self.move_to(open_returns);
     }
 
-    /// Follows one tick: the open-bar return of `asset` changed by `change`. `oldest` holds the returns of
-    /// the bar that leaves the window next.
-    pub fn tick(&mut self, asset: usize, change: f64, oldest: &[f64]) -> Leaders {
-        self.rank(asset, change);
+    /// Follows whatever differs from `open_returns`, without ranking.
+    fn move_to(&mut self, open_returns: &[f64]) {
+        let Self { followed, follower, deviation, drawn, .. } = self;
+        let change = |asset: usize| open_returns[asset] - followed[asset];
+        add_columns(*follower, deviation, drawn, 0..open_returns.len(), change);
+        followed.copy_from_slice(open_returns);
+    }
+
+    /// Follows ticks: the open-bar returns of the assets in `changed` are now those of `open_returns`. `oldest` holds
+    /// the returns of the bar that leaves the window next.
+    pub fn tick(&mut self, changed: &[usize], open_returns: &[f64], oldest: &[f64]) -> Leaders {
+        for changed in changed.chunks(TOGETHER) {
+            self.follow(changed, open_returns);
+        }
         self.prepare(oldest);
         self.leaders
     }
 
-    /// Follows a close. `corrections` is, by asset, the final bar's return less the open-bar return followed
-    /// so far; `open_returns` are those of the bar that is open now; `oldest` are the returns of the bar
-    /// that left the window; `closed` the moments after it.
+    /// Follows a close. `returns` are those of the final bar, by asset, whatever was followed of them;
+    /// `open_returns` those of the bar that is open now; `oldest` those of the bar that left the window; `closed` the
+    /// moments after it.
     pub fn close(
         &mut self,
-        corrections: &[f64],
+        returns: &[f64],
         open_returns: &[f64],
         oldest: &[f64],
         closed: &ClosedMoments,
     ) -> Leaders {
-        for (asset, &correction) in corrections.iter().enumerate().filter(|(_, value)| **value != 0.0) {
-            add_scaled(&mut self.open, self.drawn.column(asset), correction);
-        }
+        self.move_to(returns);
         while self.prepared < self.drawn.size() {
             self.prepare(oldest);
         }
         self.share(closed);
         let RollingWeights { decay, evicted, .. } = self.shared.rolling;
-        for k in 0..self.open.len() {
-            let (new, old) = (self.open[k], self.evicted[k]);
-            self.sum[k] = decay * self.sum[k] + new - evicted * old;
-            self.squares[k] = decay * self.squares[k] + new * new - evicted * old * old;
-        }
+        let leaders = self.settle((decay, 1.0, evicted));
         self.prepared = 0;
-        let leaders = self.settle();
-        self.start_open_bar(open_returns);
+        self.move_to(open_returns);
         leaders
     }
 
@@ -181,13 +185,13 @@ impl LivePopulation {
     /// Open-bar return of portfolio `k`.
     #[must_use]
     pub fn open_return(&self, k: usize) -> f64 {
-        self.open[k]
+        self.deviation[k] + self.mean[k]
     }
 
     /// Mean and variance of portfolio `k` with the open bar.
     #[must_use]
     pub fn moments_of(&self, k: usize) -> (f64, f64) {
-        let deviation = self.open[k] - self.mean[k];
+        let deviation = self.deviation[k];
         let mean = self.mean[k] + self.shared.mean_coefficient * deviation;
         (mean, self.base[k] + self.shared.rank_one_coefficient * deviation * deviation)
     }
@@ -197,9 +201,8 @@ impl LivePopulation {
     #[must_use]
     pub fn moments_under(&self, open_returns: &[f64]) -> (Vec<f32>, Vec<f32>) {
         let mut open = vec![0.0; self.drawn.size()];
-        for (asset, &change) in open_returns.iter().enumerate().filter(|(_, change)| **change != 0.0) {
-            add_scaled(&mut open, self.drawn.column(asset), change);
-        }
+        let assets = 0..open_returns.len();
+        add_columns(self.follower, &mut open, &self.drawn, assets, |asset| open_returns[asset]);
         let Shared { mean_coefficient, rank_one_coefficient, .. } = self.shared;
         let both = open.iter().zip(self.mean.iter().zip(&self.base)).map(|(open, (mean, base))| {
             let deviation = open - mean;
@@ -221,68 +224,56 @@ impl LivePopulation {
         };
     }
 
-    /// m_k and b_k from the sums, and the leaders at the close itself, without an open bar.
-    fn settle(&mut self) -> Leaders {
-        let Shared { rolling: RollingWeights { sum, divisor, .. }, base_scale, closed_scale, ridge, .. } =
-            self.shared;
-        let mut best = Ranking::new();
-        for k in 0..self.norms.len() {
-            let mean = self.sum[k] / sum;
-            let variance = ((self.squares[k] - self.sum[k] * mean) / divisor).max(0.0);
-            let ridge = ridge * self.norms[k];
-            self.mean[k] = mean;
-            self.base[k] = base_scale * variance + ridge;
-            best.offer(k, mean - self.risk_free, closed_scale * variance + ridge);
-        }
-        self.leaders = best.leaders();
+    /// Moves the sums on by (decay, entered, evicted) of [`CloseStep`], forms m_k and b_k from them, and ranks the close
+    /// itself, without an open bar. Nothing of the open bar is followed after it.
+    fn settle(&mut self, (decay, entered, evicted): (f64, f64, f64)) -> Leaders {
+        let Shared { rolling, base_scale, closed_scale, ridge, .. } = self.shared;
+        let step = CloseStep {
+            decay,
+            entered,
+            evicted,
+            per_sum: 1.0 / rolling.sum,
+            per_divisor: 1.0 / rolling.divisor,
+            base_scale,
+            closed_scale,
+            ridge,
+            risk_free: self.risk_free,
+        };
+        let closing = Closing {
+            deviation: &mut self.deviation,
+            mean: &mut self.mean,
+            sum: &mut self.sum,
+            squares: &mut self.squares,
+            excess: &mut self.excess,
+            rough_excess: &mut self.rough_excess,
+            base: &mut self.base,
+            rough_base: &mut self.rough_base,
+            evicted: &self.evicted,
+            norms: &self.norms,
+        };
+        self.leaders = self.follower.close(closing, &step);
+        self.followed.fill(0.0);
         self.leaders
     }
 
-    /// The fused pass over one column: open-bar returns, mean and variance of each, and the leaders.
-    fn rank(&mut self, asset: usize, change: f64) {
-        let Shared { mean_coefficient, rank_one_coefficient, .. } = self.shared;
-        let risk_free = self.risk_free;
-        let column = self.drawn.column(asset);
-        let count = column.len();
-        let whole = count - count % LANES;
-        let mut sharpe = [f64::NEG_INFINITY; LANES];
-        let mut variance = [f64::INFINITY; LANES];
-        let mut by_sharpe = [0_u32; LANES];
-        let mut by_variance = [0_u32; LANES];
-        let (open, means, bases) = (&mut self.open[..whole], &self.mean[..whole], &self.base[..whole]);
-        let blocks = open
-            .as_chunks_mut::<LANES>()
-            .0
-            .iter_mut()
-            .zip(column.as_chunks::<LANES>().0)
-            .zip(means.as_chunks::<LANES>().0.iter().zip(bases.as_chunks::<LANES>().0));
-        for (block, ((open, weights), (means, bases))) in (0_u32..).zip(blocks) {
-            for lane in 0..LANES {
-                let now = open[lane] + f64::from(weights[lane]) * change;
-                open[lane] = now;
-                let deviation = now - means[lane];
-                let excess = means[lane] + mean_coefficient * deviation - risk_free;
-                let risk = bases[lane] + rank_one_coefficient * deviation * deviation;
-                let score = excess * excess.abs() / risk;
-                let (better, safer) = (score > sharpe[lane], risk < variance[lane]);
-                sharpe[lane] = if better { score } else { sharpe[lane] };
-                by_sharpe[lane] = if better { block } else { by_sharpe[lane] };
-                variance[lane] = if safer { risk } else { variance[lane] };
-                by_variance[lane] = if safer { block } else { by_variance[lane] };
-            }
+    /// The pass over the columns of `changed`, whose open-bar returns have become those of `open_returns`.
+    fn follow(&mut self, changed: &[usize], open_returns: &[f64]) {
+        let mut columns: [(&[f32], f64); TOGETHER] = [(&[], 0.0); TOGETHER];
+        for (column, &asset) in columns.iter_mut().zip(changed) {
+            *column = (self.drawn.column(asset), open_returns[asset] - self.followed[asset]);
+            self.followed[asset] = open_returns[asset];
         }
-        let mut best = Ranking::new();
-        for lane in 0..LANES.min(whole) {
-            best.offer_sharpe(by_sharpe[lane] as usize * LANES + lane, sharpe[lane]);
-            best.offer_variance(by_variance[lane] as usize * LANES + lane, variance[lane]);
-        }
-        for k in whole..count {
-            self.open[k] += f64::from(column[k]) * change;
-            let deviation = self.open[k] - self.mean[k];
-            let excess = self.mean[k] + mean_coefficient * deviation - risk_free;
-            best.offer(k, excess, self.base[k] + rank_one_coefficient * deviation * deviation);
-        }
-        self.leaders = best.leaders();
+        let followed = Followed {
+            deviation: &mut self.deviation,
+            excess: &self.excess,
+            rough_excess: &self.rough_excess,
+            base: &self.base,
+            rough_base: &self.rough_base,
+            mean_coefficient: self.shared.mean_coefficient,
+            rank_one_coefficient: self.shared.rank_one_coefficient,
+        };
+        let count = changed.len().min(TOGETHER);
+        self.leaders = self.follower.follow(followed, &columns[..count], self.leaders);
     }
 
     /// Works out the evicted return of the next slice of portfolios.
@@ -293,43 +284,14 @@ impl LivePopulation {
         }
         let evicted = &mut self.evicted[slice.clone()];
         evicted.fill(0.0);
-        for (asset, &value) in oldest.iter().enumerate() {
-            add_scaled(evicted, &self.drawn.column(asset)[slice.clone()], value);
+        let mut columns: [(&[f32], f64); TOGETHER] = [(&[], 0.0); TOGETHER];
+        for (group, values) in oldest.chunks(TOGETHER).enumerate() {
+            for (place, (column, &value)) in columns.iter_mut().zip(values).enumerate() {
+                *column = (&self.drawn.column(group * TOGETHER + place)[slice.clone()], value);
+            }
+            self.follower.add(evicted, &columns[..values.len()]);
         }
         self.prepared = slice.end;
-    }
-}
-
-/// The best seen so far; ties go to the lower number.
-struct Ranking {
-    sharpe: (f64, usize),
-    variance: (f64, usize),
-}
-
-impl Ranking {
-    const fn new() -> Self {
-        Self { sharpe: (f64::NEG_INFINITY, 0), variance: (f64::INFINITY, 0) }
-    }
-
-    fn offer(&mut self, k: usize, excess: f64, variance: f64) {
-        self.offer_sharpe(k, excess * excess.abs() / variance);
-        self.offer_variance(k, variance);
-    }
-
-    fn offer_sharpe(&mut self, k: usize, score: f64) {
-        if score > self.sharpe.0 || (score == self.sharpe.0 && k < self.sharpe.1) {
-            self.sharpe = (score, k);
-        }
-    }
-
-    fn offer_variance(&mut self, k: usize, variance: f64) {
-        if variance < self.variance.0 || (variance == self.variance.0 && k < self.variance.1) {
-            self.variance = (variance, k);
-        }
-    }
-
-    const fn leaders(&self) -> Leaders {
-        Leaders { max_sharpe: self.sharpe.1, min_variance: self.variance.1 }
     }
 }
 
@@ -343,10 +305,28 @@ fn squared_norms(drawn: &Population) -> Vec<f64> {
     norms
 }
 
-fn add_scaled(to: &mut [f64], column: &[f32], factor: f64) {
-    for (value, &weight) in to.iter_mut().zip(column) {
-        *value += f64::from(weight) * factor;
+/// Adds `factor(asset)` times the weights of each of `assets` to the portfolios in `to`, but for factors of zero.
+fn add_columns(
+    follower: Follower,
+    to: &mut [f64],
+    drawn: &Population,
+    assets: Range<usize>,
+    factor: impl Fn(usize) -> f64,
+) {
+    let mut columns: [(&[f32], f64); TOGETHER] = [(&[], 0.0); TOGETHER];
+    let mut held = 0;
+    for asset in assets {
+        let factor = factor(asset);
+        if factor != 0.0 {
+            columns[held] = (drawn.column(asset), factor);
+            held += 1;
+        }
+        if held == TOGETHER {
+            follower.add(to, &columns);
+            held = 0;
+        }
     }
+    follower.add(to, &columns[..held]);
 }
 
 #[cfg(test)]

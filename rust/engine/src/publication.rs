@@ -1,5 +1,7 @@
 //! The live answer to a tick, in a form that is copied without allocation.
 
+pub(crate) mod words;
+
 use silverbullet_kernel::{Label, Method, Objective};
 use silverbullet_market::Nanos;
 
@@ -15,10 +17,12 @@ pub enum Trigger {
     BarClose(i64),
 }
 
-/// When the tick passed each stage, on the monotonic clock.
+/// When the tick passed each stage, on the monotonic clock. When it happened, by the clock of the exchange, is the
+/// publication's event time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stamps {
-    /// Arrived from the source.
+    /// Arrived from the source; of a source that keeps a pace, when it was due, so that a stall of the source itself is
+    /// part of what is measured.
     pub received: Nanos,
     /// Taken out of the ring by the engine.
     pub dequeued: Nanos,
@@ -61,6 +65,9 @@ pub struct Publication {
     pub trigger: Trigger,
     /// Number of the last final bar in the window; zero before the first.
     pub bar: i64,
+    /// Ticks taken in since the publication before without one of their own: while the engine is behind, only the newest
+    /// of those waiting is answered.
+    pub skipped: u64,
     /// When it passed each stage.
     pub stamps: Stamps,
     /// Condition number of the closed covariance, as of the population in use.
@@ -115,6 +122,7 @@ impl Publication {
         self.event_time = other.event_time;
         self.trigger = other.trigger;
         self.bar = other.bar;
+        self.skipped = other.skipped;
         self.stamps = other.stamps;
         self.condition_number = other.condition_number;
         self.answered = other.answered;

@@ -65,22 +65,59 @@ pub(crate) struct Drawn {
     pub(crate) population: LivePopulation,
 }
 
-/// What scenes are made of, left here by the other threads.
+/// What scenes are made of, left here by the other threads. The hot thread takes none of its locks.
 #[derive(Debug, Default)]
 pub(crate) struct Scenery {
-    close: Mutex<Option<Arc<Close>>>,
+    closes: Mutex<Closes>,
     drawn: Mutex<Option<Arc<Drawn>>>,
 }
 
+/// The closes that the hot thread has posted.
+#[derive(Debug, Default)]
+struct Closes {
+    ring: Option<rtrb::Consumer<Arc<Close>>>,
+    newest: Option<Arc<Close>>,
+    /// Whether a population is still to be drawn under the newest.
+    requested: bool,
+}
+
+impl Closes {
+    /// Brings in what has been posted by now.
+    fn collect(&mut self) {
+        while let Some(Ok(close)) = self.ring.as_mut().map(rtrb::Consumer::pop) {
+            self.newest = Some(close);
+            self.requested = true;
+        }
+    }
+}
+
 impl Scenery {
-    /// Leaves the newest close, unless a reader is taking the one before at this very moment.
-    pub(crate) fn try_set_close(&self, close: &Arc<Close>) -> bool {
-        let replaced = match self.close.try_lock() {
-            Ok(mut slot) => slot.replace(Arc::clone(close)),
-            Err(_) => return false,
-        };
-        drop(replaced);
-        true
+    /// Takes closes from `ring` from now on.
+    pub(crate) fn take_closes_from(&self, ring: rtrb::Consumer<Arc<Close>>) {
+        lock(&self.closes).ring = Some(ring);
+    }
+
+    /// The newest close, where it was not asked for yet.
+    pub(crate) fn take_request(&self) -> Option<Arc<Close>> {
+        let mut closes = lock(&self.closes);
+        closes.collect();
+        if std::mem::take(&mut closes.requested) { closes.newest.clone() } else { None }
+    }
+
+    /// The same, where it is of that generation.
+    pub(crate) fn take_request_of(&self, generation: u64) -> Option<Arc<Close>> {
+        let mut closes = lock(&self.closes);
+        closes.collect();
+        let close =
+            closes.newest.clone().filter(|close| closes.requested && close.generation == generation)?;
+        closes.requested = false;
+        Some(close)
+    }
+
+    fn newest_close(&self) -> Option<Arc<Close>> {
+        let mut closes = lock(&self.closes);
+        closes.collect();
+        closes.newest.clone()
     }
 
     /// Leaves the newest population.
@@ -91,7 +128,7 @@ impl Scenery {
 
     /// The scene of `publication`; `None` where the close at hand is of other assets.
     pub(crate) fn scene(&self, publication: &Publication, universe: &Universe) -> Option<Scene> {
-        let close = lock(&self.close).clone()?;
+        let close = self.newest_close()?;
         let takes_part = publication.eligible.iter().enumerate().filter(|(_, eligible)| **eligible);
         if !takes_part.map(|(position, _)| position).eq(close.eligible.iter().copied()) {
             return None;

@@ -91,6 +91,13 @@ impl SymmetricMatrix {
         self.data[column * self.order + row] = value;
     }
 
+    /// Takes over all of `other`; without allocating where it is of the same order.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.order = other.order;
+        self.data.clone_from(&other.data);
+        self.stamp = other.stamp;
+    }
+
     /// One row (or column: they are the same).
     #[must_use]
     #[inline]

@@ -40,6 +40,9 @@ pub struct Assembly {
     /// Empty between two inputs; kept for its room.
     #[serde(skip, default = "room")]
     pending: Vec<Admitted>,
+    /// A box of a final bar, to be used again.
+    #[serde(skip)]
+    spare: Option<Box<FinalBar>>,
 }
 
 /// Ticks that one input can release at most, with room to spare.
@@ -58,6 +61,7 @@ impl Assembly {
             streams: Streams::new(assets, universe.max_ahead),
             interval: universe.interval,
             pending: room(),
+            spare: None,
         }
     }
 
@@ -221,10 +225,26 @@ impl Assembly {
         self.finish_bars(until, out);
     }
 
+    /// Takes back a bar that nobody needs any more: with one at hand the next final bar allocates nothing.
+    pub fn recycle(&mut self, mut bar: Box<FinalBar>) {
+        self.bars.recycle(std::mem::take(&mut bar.assets));
+        self.spare = Some(bar);
+    }
+
+    fn boxed(&mut self, bar: FinalBar) -> Box<FinalBar> {
+        match self.spare.take() {
+            Some(mut spare) => {
+                *spare = bar;
+                spare
+            }
+            None => Box::new(bar),
+        }
+    }
+
     fn finish_bars(&mut self, until: Nanos, out: &mut dyn FnMut(Step)) {
         while let Some(ready) = self.bars.next_final(until) {
             out(match ready {
-                Ready::Bar(bar) => Step::Bar(Box::new(bar)),
+                Ready::Bar(bar) => Step::Bar(self.boxed(bar)),
                 Ready::Gap { from, to } => Step::Gap(Event {
                     kind: EventKind::Gap,
                     reason: "gap",

@@ -173,6 +173,9 @@ pub struct BarBuilder {
     /// Emptied bars, to be used again.
     #[serde(skip)]
     spare: Vec<OpenBar>,
+    /// Room of final bars that nobody needs any more, to be used again.
+    #[serde(skip)]
+    spare_assets: Vec<Vec<AssetBar>>,
     /// Number of the first bar that is not final; `None` until one is.
     next: Option<i64>,
     previous: Vec<AssetBar>,
@@ -187,6 +190,7 @@ impl BarBuilder {
             gap_limit,
             open: VecDeque::new(),
             spare: Vec::new(),
+            spare_assets: Vec::new(),
             next: None,
             previous: vec![AssetBar::NONE; assets],
         }
@@ -289,6 +293,11 @@ impl BarBuilder {
         }
     }
 
+    /// Takes the room of a final bar back, so that the next one needs none of its own.
+    pub(crate) fn recycle(&mut self, assets: Vec<AssetBar>) {
+        self.spare_assets.push(assets);
+    }
+
     /// True when this was made with these arguments.
     pub(crate) fn is_for(&self, assets: usize, interval: Nanos, gap_limit: i64) -> bool {
         (self.previous.len(), self.interval, self.gap_limit) == (assets, interval, gap_limit)
@@ -322,7 +331,9 @@ impl BarBuilder {
             bar.assets.fill(None);
             self.spare.push(bar);
         }
-        FinalBar { number, close_time: number * self.interval, assets: self.previous.clone() }
+        let mut assets = self.spare_assets.pop().unwrap_or_default();
+        assets.clone_from(&self.previous);
+        FinalBar { number, close_time: number * self.interval, assets }
     }
 }
 

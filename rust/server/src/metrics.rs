@@ -27,6 +27,9 @@ const COUNTERS: [Counter; 6] = [
     ("bars", "Final bars", |counters| &counters.bars),
     ("stored_bars", "Final bars whose rows were handed on", |counters| &counters.stored_bars),
     ("publications", "Publications made", |counters| &counters.publications),
+    ("ticks_skipped", "Ticks without an answer of their own, a newer one waiting", |counters| {
+        &counters.skipped
+    }),
     ("population_refreshes", "Live populations swapped in", |counters| &counters.refreshes),
 ];
 
@@ -80,8 +83,6 @@ impl Collector for Engines {
         for (name, help, of) in COUNTERS {
             self.counter(&mut encoder, name, help, |engine| of(&engine.counters).load(Ordering::Relaxed))?;
         }
-        let conflated = "Publications left out because readers held every slot";
-        self.counter(&mut encoder, "conflated", conflated, |engine| engine.latest.conflated())?;
         self.reasons(&mut encoder)?;
         self.latency(&mut encoder)?;
         self.phases(&mut encoder)?;

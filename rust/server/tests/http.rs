@@ -23,14 +23,14 @@ use silverbullet_server::{Error, Service, StoreWatch, serve};
 const CONTENT_SECURITY_POLICY: &str = "content-security-policy";
 
 fn publish(state: &LiveState) {
-    state.latest.publish(|publication| {
-        publication.sequence = 7;
-        publication.event_time = 1_747_008_000_000_000_001;
-        publication.answered = 1;
-        publication.eligible = vec![true, false, true];
-        publication.answers[0].weights = vec![0.25, 0.0, 0.75];
-        publication.answers[0].risk = 0.5;
-    });
+    let mut publication = state.latest.room();
+    publication.sequence = 7;
+    publication.event_time = 1_747_008_000_000_000_001;
+    publication.answered = 1;
+    publication.eligible = vec![true, false, true];
+    publication.answers[0].weights = vec![0.25, 0.0, 0.75];
+    publication.answers[0].risk = 0.5;
+    state.latest.publish(&publication);
 }
 
 #[test]

@@ -18,6 +18,7 @@ pub(crate) fn sum(summaries: impl IntoIterator<Item = Summary>) -> Summary {
         total.quarantined += one.quarantined;
         total.bars += one.bars;
         total.publications += one.publications;
+        total.skipped += one.skipped;
         for (name, count) in one.ignored {
             *total.ignored.entry(name).or_default() += count;
         }
@@ -35,6 +36,7 @@ pub(crate) fn print(summary: &Summary, format: RunFormat) -> anyhow::Result<()> 
         ("quarantined", summary.quarantined),
         ("bars", summary.bars),
         ("publications", summary.publications),
+        ("skipped", summary.skipped),
     ];
     match format {
         RunFormat::Json => output::line(&serde_json::to_string(summary)?)?,
@@ -80,10 +82,11 @@ mod tests {
             quarantined: 4,
             bars: 5,
             publications: 6,
+            skipped: 7,
         };
         let total = sum([one("duplicate"), one("duplicate"), one("late")]);
         assert_eq!((total.frames, total.ticks, total.quarantined), (1, 6, 12));
-        assert_eq!((total.bars, total.publications), (15, 18));
+        assert_eq!((total.bars, total.publications, total.skipped), (15, 18, 21));
         assert_eq!(total.ignored, [("duplicate".to_owned(), 6), ("late".to_owned(), 3)].into());
     }
 }

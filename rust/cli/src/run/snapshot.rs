@@ -15,7 +15,6 @@ pub(crate) struct Snapshot {
     pub(crate) phase: Phase,
     pub(crate) publication: Option<Publication>,
     pub(crate) summary: Summary,
-    pub(crate) conflated: u64,
     pub(crate) refreshes: u64,
     pub(crate) latency: Vec<NamedLatency>,
     pub(crate) events: Vec<EventRow>,
@@ -32,7 +31,6 @@ impl Snapshot {
         Self {
             phase: live.phase(),
             publication: live.publication(),
-            conflated: live.latest.conflated(),
             refreshes: live.counters.refreshes.load(std::sync::atomic::Ordering::Relaxed),
             latency: live.latency(),
             events: live.recent_events(),

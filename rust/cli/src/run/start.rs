@@ -68,6 +68,8 @@ pub(crate) fn start(
     for universe in universes {
         let mut options = EngineOptions::new(&run_id, Arc::clone(&session.clock), stop.clone());
         options.workers = workers(settings.run.workers);
+        options.pin_core = usize::try_from(settings.run.pin_core).ok().map(|first| first + engines.len());
+        options.busy_poll = settings.run.busy_poll;
         if let Some(keeper) = &mut keeper {
             // A file of rows has all of them, so it needs the whole input.
             let fresh = arguments.fresh || arguments.output.is_some();

@@ -51,6 +51,8 @@ pub(crate) struct RunSettings {
     pub(crate) source: String,
     pub(crate) speed: Speed,
     pub(crate) workers: usize,
+    pub(crate) pin_core: i64,
+    pub(crate) busy_poll: bool,
 }
 
 /// What `optimize` does differently from a universe's own settings.

@@ -50,8 +50,15 @@ fn a_week_is_taken_whole_and_is_the_same_bytes_with_one_worker_and_two() {
     assert_eq!(summary["ticks"], 161_280);
     assert_eq!(summary["quarantined"], 0);
     assert_eq!(summary["bars"], 10_080);
-    assert_eq!(summary["publications"], 161_280 + 10_080);
-    assert_eq!(run(&path, &second, "2"), summary);
+    let again = run(&path, &second, "2");
+    for name in ["frames", "ticks", "ignored", "quarantined", "bars"] {
+        assert_eq!(again[name], summary[name], "{name}");
+    }
+    // How many ticks were answered together depends on the machine; that none is lost does not.
+    for summary in [&summary, &again] {
+        let answered = summary["publications"].as_u64().unwrap() + summary["skipped"].as_u64().unwrap();
+        assert_eq!(answered, 161_280 + 10_080);
+    }
     let mut rows = 0;
     for (one, two) in lines(&first).zip(lines(&second)) {
         assert_eq!(one, two);

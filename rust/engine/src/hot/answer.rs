@@ -1,7 +1,6 @@
 //! From moments and population to the portfolios of a publication.
 
-use silverbullet_kernel::exact::{self, ActiveSetSolver, RISKLESS, Start, Status};
-use silverbullet_kernel::matrix::dot;
+use silverbullet_kernel::exact::{self, ActiveSetSolver, RISKLESS, Start, Status, dot};
 use silverbullet_kernel::{
     Bounds, Evaluation, Fallback, Label, Method, Objective, Problem, RankOne, SymmetricMatrix, gap,
 };
@@ -38,10 +37,24 @@ pub(crate) struct Answerer {
     weights: Vec<f64>,
     /// Minimum-variance weights under the present question.
     least: Vec<f64>,
+    least_variance: f64,
     /// Last good weights over the universe, by objective.
     last_good: Vec<Option<Vec<f64>>>,
     /// What stands in for a singular covariance, from the last close at which there was one.
     stand_in: Option<SymmetricMatrix>,
+    /// The best of the population by Sharpe ratio and by variance, as looked up last.
+    leaders: [Leader; 2],
+    last_moment: Moment,
+}
+
+/// A portfolio of the population that is best, mostly for many ticks on end.
+#[derive(Debug, Default)]
+struct Leader {
+    /// Its number; `None` where all has to be looked up again.
+    number: Option<usize>,
+    weights: Vec<f64>,
+    /// Its variance under the part of the covariance that stays while the bar is open.
+    base_variance: f64,
 }
 
 /// The moments one answer is formed under.
@@ -54,7 +67,12 @@ struct Question<'a> {
 
 impl Question<'_> {
     fn evaluate(&self, weights: &[f64]) -> Evaluation {
-        Evaluation::new(dot(self.mean, weights), self.covariance.quadratic_form(weights), self.risk_free)
+        self.evaluate_as(weights, self.covariance.quadratic_form(weights))
+    }
+
+    /// With the variance known.
+    fn evaluate_as(&self, weights: &[f64], variance: f64) -> Evaluation {
+        Evaluation::new(dot(self.mean, weights), variance, self.risk_free)
     }
 }
 
@@ -69,8 +87,18 @@ impl Answerer {
             mean: Vec::new(),
             weights: Vec::new(),
             least: Vec::new(),
+            least_variance: 0.0,
             last_good: vec![None; universe.objectives.len()],
             stand_in: None,
+            leaders: Default::default(),
+            last_moment: Moment::Close,
+        }
+    }
+
+    /// The population is another one.
+    pub(crate) fn forget_leaders(&mut self) {
+        for leader in &mut self.leaders {
+            leader.number = None;
         }
     }
 
@@ -80,7 +108,10 @@ impl Answerer {
         self.min_variance = self.bounds.as_ref().map(ActiveSetSolver::new);
         self.max_sharpe = self.min_variance.clone();
         self.stand_in = None;
-        for vector in [&mut self.mean, &mut self.weights, &mut self.least] {
+        self.forget_leaders();
+        let [by_sharpe, by_variance] = &mut self.leaders;
+        let leaders = [&mut by_sharpe.weights, &mut by_variance.weights];
+        for vector in [&mut self.mean, &mut self.weights, &mut self.least].into_iter().chain(leaders) {
             vector.clear();
             vector.resize(eligible.len(), 0.0);
         }
@@ -115,6 +146,10 @@ impl Answerer {
             self.fall_back(book, out);
             return false;
         }
+        // The covariance that stays while a bar is open is that of the close no more, or not yet.
+        if std::mem::replace(&mut self.last_moment, moment) == Moment::Close || moment == Moment::Close {
+            self.forget_leaders();
+        }
         let mut mean = std::mem::take(&mut self.mean);
         let covariance = match moment {
             Moment::Close => {
@@ -147,9 +182,14 @@ impl Answerer {
         let riskless = self.is_degenerate(question);
         for slot in 0..self.objectives.len() {
             let objective = self.objectives[slot];
-            let label = if riskless { None } else { self.solve_warm(objective, question) };
-            let label = label.unwrap_or_else(|| self.solve_cold(objective, question));
-            let best = question.evaluate(&self.weights);
+            let warm = if riskless { None } else { self.solve_warm(objective, question) };
+            let (label, best) = match warm {
+                Some((label, variance)) => (label, question.evaluate_as(&self.weights, variance)),
+                None => {
+                    let label = self.solve_cold(objective, question);
+                    (label, question.evaluate(&self.weights))
+                }
+            };
             push(
                 out,
                 book,
@@ -174,15 +214,16 @@ impl Answerer {
         let diagonal = |asset| question.covariance.entry(asset, asset);
         let typical = (0..assets).map(diagonal).sum::<f64>() / assets as f64;
         self.least.copy_from_slice(solution.weights);
+        self.least_variance = solution.variance;
         solution.status != Status::Optimal || solution.variance <= RISKLESS * typical
     }
 
-    /// The warm answer, its weights in `self.weights`; `None` where only a cold one will do. The
+    /// The warm answer with its variance, its weights in `self.weights`; `None` where only a cold one will do. The
     /// minimum-variance weights are in `self.least` by now.
-    fn solve_warm(&mut self, objective: Objective, question: &Question<'_>) -> Option<Label> {
+    fn solve_warm(&mut self, objective: Objective, question: &Question<'_>) -> Option<(Label, f64)> {
         if objective == Objective::MinVariance {
             self.weights.copy_from_slice(&self.least);
-            return Some(Label::Ok);
+            return Some((Label::Ok, self.least_variance));
         }
         let solver = self.max_sharpe.as_mut()?;
         let solution =
@@ -190,11 +231,11 @@ impl Answerer {
         match solution.status {
             Status::Optimal => {
                 self.weights.copy_from_slice(solution.weights);
-                Some(Label::Ok)
+                Some((Label::Ok, solution.variance))
             }
             Status::NoPositiveExcessMean => {
                 self.weights.copy_from_slice(&self.least);
-                Some(Label::Fallback(Fallback::NoPositiveExcessMean))
+                Some((Label::Fallback(Fallback::NoPositiveExcessMean), self.least_variance))
             }
             Status::Riskless | Status::NotConverged | Status::Unattainable => None,
         }
@@ -239,20 +280,27 @@ impl Answerer {
         out: &mut Publication,
     ) {
         let leaders = population.leaders();
-        let leader = match (objective, label) {
+        let (kept, number) = match (objective, label) {
             (Objective::MinVariance, _) | (_, Label::Fallback(Fallback::NoPositiveExcessMean)) => {
-                leaders.min_variance
+                (&mut self.leaders[1], leaders.min_variance)
             }
-            (Objective::MaxSharpe, _) => leaders.max_sharpe,
+            (Objective::MaxSharpe, _) => (&mut self.leaders[0], leaders.max_sharpe),
             // Not answered live: a universe that lists another objective is refused.
             _ => return,
         };
-        if population.drawn().weights_of(leader, &mut self.weights).is_err() {
-            return;
+        let RankOne { base, coefficient, vector } = question.covariance;
+        if kept.number != Some(number) {
+            if population.drawn().weights_of(number, &mut kept.weights).is_err() {
+                return;
+            }
+            kept.base_variance = base.quadratic_form(&kept.weights);
+            kept.number = Some(number);
         }
-        let achieved = question.evaluate(&self.weights);
+        let along = if question.covariance.is_plain() { 0.0 } else { dot(vector, &kept.weights) };
+        let variance = kept.base_variance + coefficient * along * along;
+        let achieved = question.evaluate_as(&kept.weights, variance);
         let gap = label.is_ok().then(|| gap(objective, best, &achieved, question.observations)).flatten();
-        push(out, book, (objective, Method::MonteCarlo, label), &achieved, gap, &self.weights);
+        push(out, book, (objective, Method::MonteCarlo, label), &achieved, gap, &kept.weights);
     }
 
     fn remember(&mut self, slot: usize, book: &Book) {

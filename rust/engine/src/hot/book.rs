@@ -35,13 +35,15 @@ pub(crate) struct Book {
     /// Open-bar returns r, and u = r − μ_c.
     pub(crate) open_returns: Vec<f64>,
     pub(crate) deviation: Vec<f64>,
-    /// At the last close: final bar's returns less the open-bar returns followed until then.
-    pub(crate) corrections: Vec<f64>,
+    /// Returns of the last final bar.
+    pub(crate) newest: Vec<f64>,
+    /// Indices of the eligible assets whose open-bar return has changed since it was last [settled](Self::settle).
+    pub(crate) moved: Vec<usize>,
+    has_moved: Vec<bool>,
     /// Returns of the bar that leaves the window next.
     pub(crate) oldest: Vec<f64>,
     /// Counts changes of the eligible assets.
     pub(crate) generation: u64,
-    newest: Vec<f64>,
     candidates: Vec<usize>,
 }
 
@@ -59,10 +61,11 @@ impl Book {
             closed: ClosedMoments::new(0, universe.estimator),
             open_returns: Vec::with_capacity(assets),
             deviation: Vec::with_capacity(assets),
-            corrections: Vec::with_capacity(assets),
+            newest: Vec::with_capacity(assets),
+            moved: Vec::with_capacity(assets),
+            has_moved: Vec::with_capacity(assets),
             oldest: Vec::with_capacity(assets),
             generation: 0,
-            newest: Vec::with_capacity(assets),
             candidates: Vec::with_capacity(assets),
         }
     }
@@ -82,21 +85,30 @@ impl Book {
         Ok(())
     }
 
-    /// Takes a tick. Returns the index of an eligible asset with the change of its open-bar return.
-    pub(crate) fn tick(&mut self, position: usize, tick: &Tick) -> Option<(usize, f64)> {
+    /// Takes a tick.
+    pub(crate) fn tick(&mut self, position: usize, tick: &Tick) {
         let key = Some(tick.order_key());
         if key < self.keys[position] {
-            return self.index[position].map(|index| (index, 0.0));
+            return;
         }
         self.keys[position] = key;
         self.prices[position] = tick.price;
         self.tick_times[position] = tick.event_time;
-        let index = self.index[position]?;
+        let Some(index) = self.index[position] else { return };
         let now = tick.price / self.closes[position] - 1.0;
-        let change = now - self.open_returns[index];
         self.open_returns[index] = now;
         self.deviation[index] = now - self.closed.mean[index];
-        Some((index, change))
+        if !std::mem::replace(&mut self.has_moved[index], true) {
+            self.moved.push(index);
+        }
+    }
+
+    /// Says that what has moved so far is known to all.
+    pub(crate) fn settle(&mut self) {
+        for &index in &self.moved {
+            self.has_moved[index] = false;
+        }
+        self.moved.clear();
     }
 
     /// Takes the bar that `window` has just been moved on to.
@@ -130,7 +142,9 @@ impl Book {
         self.generation += 1;
         self.open_returns.clear();
         self.deviation.clear();
-        self.corrections.clear();
+        self.newest.clear();
+        self.moved.clear();
+        self.has_moved.clear();
         self.oldest.clear();
     }
 
@@ -142,11 +156,6 @@ impl Book {
     fn roll(&mut self, window: &ReturnWindow) -> Result<()> {
         let Some(rolling) = &mut self.rolling else { return Ok(()) };
         gather(&mut self.newest, window.newest(), &self.eligible);
-        for ((correction, new), followed) in
-            self.corrections.iter_mut().zip(&self.newest).zip(&self.open_returns)
-        {
-            *correction = new - followed;
-        }
         rolling.push(&self.newest, Some(&self.oldest))?;
         rolling.write_closed(&mut self.closed)?;
         Ok(())
@@ -162,10 +171,13 @@ impl Book {
         }
         let assets = self.eligible.len();
         self.closed = ClosedMoments::new(assets, self.closed.estimator);
-        for vector in [&mut self.open_returns, &mut self.deviation, &mut self.corrections, &mut self.oldest] {
+        for vector in [&mut self.open_returns, &mut self.deviation, &mut self.newest, &mut self.oldest] {
             vector.clear();
             vector.resize(assets, 0.0);
         }
+        self.moved.clear();
+        self.has_moved.clear();
+        self.has_moved.resize(assets, false);
         self.rolling = None;
         if assets > 0 {
             let returns = window.returns_of(&self.eligible);
@@ -179,6 +191,7 @@ impl Book {
 
     /// Open-bar returns from the new closes.
     fn reopen(&mut self, window: &ReturnWindow) {
+        self.settle();
         for (index, &position) in self.eligible.iter().enumerate() {
             self.open_returns[index] = self.prices[position] / self.closes[position] - 1.0;
         }

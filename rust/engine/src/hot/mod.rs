@@ -1,11 +1,18 @@
 //! The hot thread: one input at a time to bars, population, exact optimum and publication.
 //!
-//! It waits for nothing: not for a lock, a disk or a socket. Final bars and events go to the durable path,
-//! whose channel the source keeps from filling; new populations come from the refresh thread.
+//! It waits for nothing: not for a lock, a disk or a socket, and from the ring to the publication of a tick it asks the
+//! system for nothing, memory included. Final bars and events go to the durable path, whose channel the source keeps
+//! from filling; new populations come from the refresh thread.
+//!
+//! Every tick goes into its bar and its price into the book. Which ticks are answered is a choice ([`Answering`]): each, or of
+//! those that wait together the newest only, which is all that counts for somebody who reads the newest
+//! publication. A bar close is always published.
 
 pub(crate) mod answer;
 pub(crate) mod book;
 mod progress;
+mod publishing;
+mod refreshing;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,11 +28,13 @@ use crate::error::Result;
 use crate::live::{EventRow, LiveState, Phase, Tally};
 use crate::population::LivePopulation;
 use crate::publication::{Publication, Stamps, Trigger};
-use crate::refresh::{Close, RefreshDesk};
+use crate::refresh::Desk;
 use crate::telemetry::Recorder;
 use answer::{Answerer, Moment};
 use book::{Book, Change};
 use progress::Progress;
+pub use publishing::Answering;
+use publishing::Waiting;
 
 /// State of the hot thread of one universe.
 pub(crate) struct HotLoop {
@@ -37,7 +46,7 @@ pub(crate) struct HotLoop {
     book: Book,
     answerer: Answerer,
     population: Option<LivePopulation>,
-    desk: Arc<RefreshDesk>,
+    desk: Desk,
     durable: Option<DurablePath>,
     recorder: Recorder,
     steps: Vec<Step>,
@@ -53,6 +62,13 @@ pub(crate) struct HotLoop {
     unposted: bool,
     /// The source goes on behind where it was read to, so that its end is never for good.
     seekable: bool,
+    answer: Answering,
+    /// The newest tick that waits for its answer.
+    waiting: Option<Waiting>,
+    /// Ticks without an answer since the last publication.
+    skipped: u64,
+    /// When the ring was last looked into.
+    looked: Nanos,
 }
 
 impl HotLoop {
@@ -63,7 +79,7 @@ impl HotLoop {
     pub(crate) fn new(
         live: Arc<LiveState>,
         clock: Arc<dyn Clock>,
-        desk: Arc<RefreshDesk>,
+        desk: Desk,
         recorder: Recorder,
         start: &Checkpoint,
     ) -> Result<Self> {
@@ -89,6 +105,10 @@ impl HotLoop {
             leaving: Vec::new(),
             unposted: false,
             seekable: false,
+            answer: Answering::Every,
+            waiting: None,
+            skipped: 0,
+            looked: 0,
             live,
         };
         if start.inputs > 0 {
@@ -107,6 +127,11 @@ impl HotLoop {
         self.seekable = seekable;
     }
 
+    /// Answers every tick, or the newest of those that wait, from now on.
+    pub(crate) fn answer(&mut self, answer: Answering) {
+        self.answer = answer;
+    }
+
     pub(crate) fn universe(&self) -> &Universe {
         &self.live.universe
     }
@@ -121,10 +146,18 @@ impl HotLoop {
         Ok(())
     }
 
+    /// Says that what comes next was found in the ring now: the clock is read once for all of it.
+    pub(crate) fn look(&mut self) {
+        self.looked = self.clock.monotonic();
+        self.live.took_input(self.looked);
+    }
+
     /// Takes one input from the ring.
     pub(crate) fn input(&mut self, input: Input) -> Result<()> {
-        let dequeued = self.clock.monotonic();
-        self.live.took_input(dequeued);
+        if self.answer == Answering::Every {
+            self.look();
+        }
+        let dequeued = self.looked;
         self.progress.input(&input);
         self.take(input, dequeued)?;
         if self.progress.take_bar_closed() {
@@ -180,6 +213,7 @@ impl HotLoop {
             self.assembly.stop(&mut |step| steps.push(step));
         }
         self.take_steps(&mut steps)?;
+        self.answer_newest();
         if closed {
             durable = self.hand_over_last_cut(!self.seekable);
         }
@@ -211,21 +245,22 @@ impl HotLoop {
     fn tick(&mut self, position: usize, tick: &Tick) {
         count(&self.live.counters.ticks);
         self.enter(Phase::WarmingUp);
-        self.take_refresh();
-        if self.unposted {
-            self.request_refresh();
+        self.book.tick(position, tick);
+        if self.answer == Answering::Every {
+            return self.answer_tick(position, tick.event_time);
         }
-        let moved = self.book.tick(position, tick);
-        if let (Some((index, change)), Some(population)) = (moved, &mut self.population) {
-            population.tick(index, change, &self.book.oldest);
+        let newest = Waiting { position, event_time: tick.event_time, stamps: self.stamps };
+        if self.waiting.replace(newest).is_some() {
+            self.skip();
         }
-        self.answerer.answer(&self.book, Moment::Open, self.population.as_ref(), &mut self.draft);
-        self.publish(Trigger::Tick(position), tick.event_time);
     }
 
     fn close(&mut self, bar: Box<FinalBar>) -> Result<()> {
         count(&self.live.counters.bars);
         self.enter(Phase::WarmingUp);
+        if self.waiting.take().is_some() {
+            self.skip();
+        }
         // A population drawn for the bar before follows this close like the one in use.
         self.take_refresh();
         self.window.push(&bar);
@@ -238,14 +273,15 @@ impl HotLoop {
             self.population = None;
             self.condition_number = None;
         } else if let Some(population) = &mut self.population {
-            let Book { corrections, open_returns, closed, .. } = &self.book;
-            population.close(corrections, open_returns, &self.leaving, closed);
+            let Book { newest, open_returns, closed, .. } = &self.book;
+            population.close(newest, open_returns, &self.leaving, closed);
         }
         self.answer_at_close()?;
         self.request_refresh();
         self.publish(Trigger::BarClose(bar.number), bar.close_time);
-        if let Some(durable) = &self.durable {
-            durable.hand_over(DurableInput::Bar(bar));
+        match &self.durable {
+            Some(durable) => durable.hand_over(DurableInput::Bar(bar)),
+            None => self.assembly.recycle(bar),
         }
         Ok(())
     }
@@ -313,76 +349,6 @@ impl HotLoop {
         stored
     }
 
-    /// Swaps in a population that the refresh thread has ready.
-    fn take_refresh(&mut self) {
-        if !self.desk.has_ready() {
-            return;
-        }
-        let Self { desk, book, population, bar, condition_number, live, .. } = self;
-        desk.take(|ready| {
-            if ready.generation != book.generation {
-                return;
-            }
-            let Some(fresh) = &mut ready.population else { return };
-            // Only where bars close faster than populations are drawn, as in a file at full speed: O(K·N²).
-            if ready.bar != *bar {
-                fresh.rebase(&book.closed);
-            }
-            fresh.start_open_bar(&book.open_returns);
-            *condition_number = ready.condition_number;
-            // The old population goes back, to be dropped on the other thread.
-            std::mem::swap(population, &mut ready.population);
-            count(&live.counters.refreshes);
-        });
-    }
-
-    fn request_refresh(&mut self) {
-        let Some(bounds) = self.answerer.bounds().filter(|bounds| bounds.assets() > 1) else {
-            self.unposted = false;
-            return;
-        };
-        let Book { generation, eligible, closes, closed, .. } = &self.book;
-        self.unposted = !self.desk.post(Close {
-            generation: *generation,
-            bar: self.bar,
-            eligible: eligible.clone(),
-            closes: eligible.iter().map(|&position| closes[position]).collect(),
-            closed: closed.clone(),
-            bounds: bounds.clone(),
-            stand_in: self.answerer.stand_in().cloned(),
-        });
-    }
-
-    fn publish(&mut self, trigger: Trigger, event_time: Nanos) {
-        if !self.book.eligible.is_empty() {
-            self.enter(Phase::Live);
-        }
-        let sequence = self.live.counters.publications.load(Ordering::Relaxed) + 1;
-        self.stamps.computed = self.clock.monotonic();
-        let Self { draft, book, bar, condition_number, stamps, clock, .. } = self;
-        draft.sequence = sequence;
-        draft.event_time = event_time;
-        draft.trigger = trigger;
-        draft.bar = *bar;
-        draft.condition_number = *condition_number;
-        draft.prices.copy_from_slice(&book.prices);
-        draft.tick_times.copy_from_slice(&book.tick_times);
-        draft.closes.copy_from_slice(&book.closes);
-        draft.eligible.fill(false);
-        for &position in &book.eligible {
-            draft.eligible[position] = true;
-        }
-        self.live.latest.publish(|slot| {
-            stamps.published = clock.monotonic();
-            draft.stamps = *stamps;
-            slot.copy_from(draft);
-        });
-        self.live.counters.publications.store(sequence, Ordering::Release);
-        if matches!(trigger, Trigger::Tick(_)) {
-            self.recorder.record(self.stamps);
-        }
-    }
-
     fn enter(&mut self, phase: Phase) {
         let later = match phase {
             Phase::WarmingUp => self.phase == Phase::Starting,
@@ -396,10 +362,13 @@ impl HotLoop {
     }
 }
 
+/// Counts on the one thread that writes the counter.
 fn count(counter: &AtomicU64) {
-    counter.fetch_add(1, Ordering::AcqRel);
+    counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Release);
 }
 
+#[cfg(test)]
+mod newest_tests;
 #[cfg(test)]
 mod resume_tests;
 #[cfg(test)]

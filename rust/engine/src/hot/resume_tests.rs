@@ -65,7 +65,7 @@ fn run(inputs: &[Input], resume: Option<Vec<u8>>, closed: bool) -> Kept {
     start.check(&universe).unwrap();
     let passed_over = usize::try_from(start.inputs).unwrap();
     let live = Arc::new(LiveState::new(universe, "test", "run", None, 4));
-    let desk = Arc::new(RefreshDesk::new(Arc::clone(&live.scenery)));
+    let (desk, _refresher) = crate::refresh::desk(&live.scenery, &Arc::default());
     let (recorder, _) = crate::telemetry::channel();
     let clock = Arc::new(ManualClock::new(0));
     let mut hot = HotLoop::new(Arc::clone(&live), clock, desk, recorder, &start).unwrap();
@@ -211,7 +211,7 @@ fn resumed_live_answers_are_those_of_a_run_that_was_not_stopped() {
     let hot_from = |start: &Checkpoint| {
         let live = Arc::new(LiveState::new(universe.clone(), "test", "run", None, 4));
         let (recorder, _) = crate::telemetry::channel();
-        let desk = Arc::new(RefreshDesk::new(Arc::clone(&live.scenery)));
+        let (desk, _refresher) = crate::refresh::desk(&live.scenery, &Arc::default());
         HotLoop::new(live, Arc::new(ManualClock::new(0)), desk, recorder, start).unwrap()
     };
     let mut undisturbed = hot_from(&Checkpoint::new(&universe));

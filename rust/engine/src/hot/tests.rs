@@ -6,14 +6,35 @@ use crate::durable::compute::rows_of;
 use crate::durable::job_of;
 use crate::durable::rows::{PortfolioRow, Row};
 use crate::fixtures as common;
+use crate::refresh::Refresher;
 
 fn hot_loop(universe: silverbullet_market::Universe) -> HotLoop {
+    hot_loop_and_refresher(universe).0
+}
+
+fn hot_loop_and_refresher(universe: silverbullet_market::Universe) -> (HotLoop, Refresher) {
     let answers = answer::most_answers(&universe);
     let start = Checkpoint::new(&universe);
     let live = Arc::new(LiveState::new(universe, "test", "run", None, answers));
     let (recorder, _) = crate::telemetry::channel();
-    let desk = Arc::new(RefreshDesk::new(Arc::clone(&live.scenery)));
-    HotLoop::new(live, Arc::new(ManualClock::new(0)), desk, recorder, &start).unwrap()
+    let (desk, refresher) = crate::refresh::desk(&live.scenery, &Arc::default());
+    (HotLoop::new(live, Arc::new(ManualClock::new(0)), desk, recorder, &start).unwrap(), refresher)
+}
+
+/// A refresh thread at work, until the flag is raised.
+fn refreshed(
+    universe: &silverbullet_market::Universe,
+) -> (HotLoop, Arc<std::sync::atomic::AtomicBool>, std::thread::JoinHandle<()>) {
+    let answers = answer::most_answers(universe);
+    let start = Checkpoint::new(universe);
+    let live = Arc::new(LiveState::new(universe.clone(), "test", "run", None, answers));
+    let (recorder, _) = crate::telemetry::channel();
+    let ended = Arc::default();
+    let (desk, refresher) = crate::refresh::desk(&live.scenery, &ended);
+    let hot = HotLoop::new(live, Arc::new(ManualClock::new(0)), desk, recorder, &start).unwrap();
+    let universe = universe.clone();
+    let thread = std::thread::spawn(move || refresher.run(&universe, &ManualClock::new(0)));
+    (hot, ended, thread)
 }
 
 fn steps(universe: &silverbullet_market::Universe, ticks: Vec<Tick>) -> Vec<Step> {
@@ -193,18 +214,13 @@ fn assert_population_equals_fresh(hot: &HotLoop, k: usize) {
 #[test]
 fn a_population_from_the_desk_answers_with_a_gap_that_is_never_negative() {
     let universe = common::universe(6, &common::settings());
-    let mut hot = hot_loop(universe.clone());
-    let desk = Arc::clone(&hot.desk);
-    let refresher = {
-        let (universe, desk) = (universe.clone(), Arc::clone(&desk));
-        std::thread::spawn(move || crate::refresh::run(&universe, &desk, &ManualClock::new(0)))
-    };
+    let (mut hot, ended, refresher) = refreshed(&universe);
     let (mut sampled, mut worst) = (0, 0.0_f64);
     for step in steps(&universe, common::ticks(6, 300)) {
         let closes = matches!(step, Step::Bar(_));
         hot.take_steps(&mut vec![step]).unwrap();
         // A close asks for a population; the stream goes on once it is there, however busy the machine is.
-        while closes && !hot.book.eligible.is_empty() && !desk.has_ready() {
+        while closes && !hot.book.eligible.is_empty() && !hot.desk.has_ready() {
             std::thread::yield_now();
         }
         assert_population_equals_fresh(&hot, sampled % universe.population);
@@ -217,7 +233,7 @@ fn a_population_from_the_desk_answers_with_a_gap_that_is_never_negative() {
             }
         }
     }
-    desk.end();
+    ended.store(true, Ordering::Release);
     refresher.join().unwrap();
     assert!(sampled > 5_000, "{sampled} answers from a population");
     assert!(worst > 0.0 && worst < 0.5, "worst gap {worst}");
@@ -252,14 +268,14 @@ fn drawn_now(hot: &HotLoop, universe: &silverbullet_market::Universe) -> crate::
 #[test]
 fn a_population_drawn_for_an_earlier_close_is_brought_up_to_date() {
     let universe = common::universe(6, &common::settings());
-    let mut hot = hot_loop(universe.clone());
+    let (mut hot, mut refresher) = hot_loop_and_refresher(universe.clone());
     let mut rest = run_until_settled(&mut hot, steps(&universe, common::ticks(6, 120)), 2);
     let ready = drawn_now(&hot, &universe);
     let before = hot.bar;
     while hot.bar < before + 3 {
         hot.take_steps(&mut vec![rest.next().unwrap()]).unwrap();
     }
-    hot.desk.hand_over(ready);
+    refresher.hand_over(ready);
     for step in rest.take(200) {
         hot.take_steps(&mut vec![step]).unwrap();
         (0..64).for_each(|k| assert_population_equals_fresh(&hot, k));
@@ -270,11 +286,11 @@ fn a_population_drawn_for_an_earlier_close_is_brought_up_to_date() {
 #[test]
 fn a_population_of_other_assets_is_not_taken() {
     let universe = common::universe(6, &common::settings());
-    let mut hot = hot_loop(universe.clone());
+    let (mut hot, mut refresher) = hot_loop_and_refresher(universe.clone());
     let rest = run_until_settled(&mut hot, steps(&universe, common::ticks(6, 120)), 2);
     let mut ready = drawn_now(&hot, &universe);
     ready.generation -= 1;
-    hot.desk.hand_over(ready);
+    refresher.hand_over(ready);
     for step in rest.take(20) {
         hot.take_steps(&mut vec![step]).unwrap();
     }
@@ -314,12 +330,7 @@ fn assert_scene_fits(hot: &HotLoop) {
 #[test]
 fn a_scene_shows_what_is_published() {
     let universe = common::universe(6, &common::settings());
-    let mut hot = hot_loop(universe.clone());
-    let desk = Arc::clone(&hot.desk);
-    let refresher = {
-        let (universe, desk) = (universe.clone(), Arc::clone(&desk));
-        std::thread::spawn(move || crate::refresh::run(&universe, &desk, &ManualClock::new(0)))
-    };
+    let (mut hot, ended, refresher) = refreshed(&universe);
     let mut compared = 0;
     for step in steps(&universe, common::ticks(6, 100)) {
         let is_tick = matches!(step, Step::Tick(..));
@@ -332,12 +343,12 @@ fn a_scene_shows_what_is_published() {
             compared += usize::from(hot.population.is_some());
         } else {
             // The scene of a close is drawn with it; its population is there once the other thread has it.
-            while !desk.has_ready() {
+            while !hot.desk.has_ready() {
                 std::thread::yield_now();
             }
         }
     }
-    desk.end();
+    ended.store(true, Ordering::Release);
     refresher.join().unwrap();
     assert!(compared > 1_000, "{compared}");
 }

@@ -22,6 +22,39 @@ impl Uniform {
     }
 }
 
+/// The best seen so far; ties go to the lower number.
+struct Ranking {
+    sharpe: (f64, usize),
+    variance: (f64, usize),
+}
+
+impl Ranking {
+    const fn new() -> Self {
+        Self { sharpe: (f64::NEG_INFINITY, 0), variance: (f64::INFINITY, 0) }
+    }
+
+    fn offer(&mut self, k: usize, excess: f64, variance: f64) {
+        self.offer_sharpe(k, excess * excess.abs() / variance);
+        self.offer_variance(k, variance);
+    }
+
+    fn offer_sharpe(&mut self, k: usize, score: f64) {
+        if score > self.sharpe.0 || (score == self.sharpe.0 && k < self.sharpe.1) {
+            self.sharpe = (score, k);
+        }
+    }
+
+    fn offer_variance(&mut self, k: usize, variance: f64) {
+        if variance < self.variance.0 || (variance == self.variance.0 && k < self.variance.1) {
+            self.variance = (variance, k);
+        }
+    }
+
+    const fn leaders(&self) -> Leaders {
+        Leaders { max_sharpe: self.sharpe.1, min_variance: self.variance.1 }
+    }
+}
+
 struct World {
     random: Uniform,
     window: std::collections::VecDeque<Vec<f64>>,
@@ -59,7 +92,7 @@ impl World {
         let asset = (self.random.next() * assets as f64) as usize;
         let change = 1e-4 * (self.random.next() - 0.5);
         self.open[asset] += change;
-        self.population.tick(asset, change, &self.window[0])
+        self.population.tick(&[asset], &self.open, &self.window[0])
     }
 
     /// Closes the open bar at returns that differ from those followed for some assets, as late ticks make
@@ -73,9 +106,9 @@ impl World {
         let oldest = self.window.pop_front().unwrap();
         self.rolling.push(&bar, Some(&oldest)).unwrap();
         self.rolling.write_closed(&mut self.closed).unwrap();
-        self.window.push_back(bar);
+        self.window.push_back(bar.clone());
         self.open = corrections.iter().map(|correction| -correction).collect();
-        self.population.close(&corrections, &self.open, &oldest, &self.closed)
+        self.population.close(&bar, &self.open, &oldest, &self.closed)
     }
 
     /// Mean and variance of portfolio `k` from its weights and the moments, from scratch.
@@ -197,5 +230,25 @@ fn ties_go_to_the_lower_number_wherever_the_lanes_end() {
         for _ in 0..20 {
             assert_eq!(world.tick(), world.leaders_from_scratch());
         }
+    }
+}
+
+#[test]
+fn many_ticks_followed_at_once_are_as_good_as_one_by_one() {
+    let (mut each, mut once) =
+        (World::new(40, 300, Estimator::Sample), World::new(40, 300, Estimator::Sample));
+    for round in 0..30 {
+        let mut changed = Vec::new();
+        for asset in (0..40).filter(|asset| (asset + round) % 3 > 0) {
+            let change = 1e-4 * (each.random.next() - 0.5);
+            each.open[asset] += change;
+            each.population.tick(&[asset], &each.open, &each.window[0]);
+            changed.push(asset);
+        }
+        once.open.copy_from_slice(&each.open);
+        let leaders = once.population.tick(&changed, &once.open, &once.window[0]);
+        assert_eq!(leaders, once.leaders_from_scratch());
+        assert_eq!(leaders, each.population.leaders());
+        once.assert_equal_to_fresh();
     }
 }

@@ -48,6 +48,11 @@ impl GridDetector {
         self.irregular = self.counts.len() > MOST_DISTINCT;
     }
 
+    /// True where there are too few times to tell.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.counts.is_empty() && self.repeats == 0
+    }
+
     /// The grid, if there is one.
     pub(crate) fn finish(mut self) -> Option<Nanos> {
         self.count_step();

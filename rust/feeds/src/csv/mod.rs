@@ -7,7 +7,7 @@
 
 mod columns;
 pub(crate) mod directory;
-mod grid;
+pub(crate) mod grid;
 mod input;
 pub(crate) mod judge;
 mod options;

@@ -83,14 +83,14 @@ impl KafkaSource {
         let connection = Connection::new(Arc::clone(&clock), watch.clone());
         let facts = match known {
             Some(facts) => facts,
-            None => discover::facts(&settings, assets.is_empty(), &connection, clock.as_ref(), stop, say)?,
+            None => discover::facts(&settings, assets, &connection, clock.as_ref(), stop, say)?,
         };
         let named = !assets.is_empty();
         let description = SourceDescription {
             name: "kafka".to_owned(),
             identity: format!("kafka:{}/{}", facts.cluster, settings.topic),
             assets: if named { assets.to_vec() } else { facts.assets.clone() },
-            grid: None,
+            grid: facts.grid,
             replayable: true,
             seekable: true,
             rows: None,

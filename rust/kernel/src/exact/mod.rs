@@ -33,6 +33,7 @@ pub use active_set::{ActiveSetSolver, Solution, Start, Status};
 pub use frontier::Frontier;
 pub use optimum::{Optimum, target_return, target_risk, utility};
 pub use rank_one::RankOne;
+pub use vector::dot;
 
 use critical_line::Corner;
 

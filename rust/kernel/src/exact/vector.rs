@@ -5,8 +5,9 @@
 const LANES: usize = 8;
 
 /// Inner product over the common length, summed in eight lanes that are then added pairwise.
+#[must_use]
 #[inline]
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     let length = a.len().min(b.len());
     let (heads_a, tail_a) = a[..length].as_chunks::<LANES>();
     let (heads_b, tail_b) = b[..length].as_chunks::<LANES>();

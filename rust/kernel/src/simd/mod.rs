@@ -12,10 +12,12 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod compensated;
 mod dispatch;
 mod draw;
 mod evaluate;
 mod fused;
+pub mod live;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod pass;
@@ -23,6 +25,7 @@ mod peak;
 mod portable;
 mod vector;
 
+pub use compensated::Compensator;
 pub(crate) use dispatch::Machine;
 pub(crate) use draw::{Around, Draw, GROUPS, Recipe, Seeds, Spacings};
 pub(crate) use evaluate::Triangle;

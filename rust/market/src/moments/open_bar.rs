@@ -81,6 +81,21 @@ impl ClosedMoments {
         }
     }
 
+    /// Takes over all of `other`; without allocating where it is of as many assets.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.mean.clone_from(&other.mean);
+        self.covariance.copy_from(&other.covariance);
+        self.base.copy_from(&other.base);
+        self.unshrunk.copy_from(&other.unshrunk);
+        self.estimator = other.estimator;
+        self.observations = other.observations;
+        self.mean_coefficient = other.mean_coefficient;
+        self.rank_one_coefficient = other.rank_one_coefficient;
+        self.shrinkage = other.shrinkage;
+        self.base_scale = other.base_scale;
+        self.rolling = other.rolling;
+    }
+
     /// From moments summed afresh.
     ///
     /// # Errors

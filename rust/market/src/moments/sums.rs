@@ -7,6 +7,7 @@
 //! same reason: a weight is never touched again.
 
 use silverbullet_kernel::SymmetricMatrix;
+use silverbullet_kernel::simd::Compensator;
 
 use super::weights::{exp2_parts, power_of_two};
 
@@ -74,6 +75,7 @@ pub(crate) struct ShiftedSums {
     /// Σ‖y‖² y, and Σ‖y‖⁴ after it.
     fourth: Compensated,
     shifted: Vec<f64>,
+    compensator: Compensator,
 }
 
 impl ShiftedSums {
@@ -89,6 +91,7 @@ impl ShiftedSums {
             second: Compensated::zeros(assets * (assets + 1) / 2),
             fourth: Compensated::zeros(assets + 1),
             shifted: vec![0.0; assets],
+            compensator: Compensator::detect(),
         }
     }
 
@@ -185,11 +188,7 @@ impl ShiftedSums {
         }
         let shifted = &self.shifted;
         self.first.add(0, weight, shifted);
-        let mut offset = 0;
-        for (index, value) in shifted.iter().enumerate() {
-            self.second.add(offset, weight * value, &shifted[..=index]);
-            offset += index + 1;
-        }
+        self.compensator.add_products(&mut self.second.sum, &mut self.second.error, weight, shifted);
         if self.fourth_order {
             let square: f64 = shifted.iter().map(|value| value * value).sum();
             self.fourth.add(0, weight * square, shifted);

@@ -128,7 +128,7 @@ impl Page<'_> {
             Span::from(format!(" · {} · ", format::counted(snapshot.summary.bars, "bar"))),
             if snapshot.summary.quarantined > 0 { quarantined.yellow().bold() } else { quarantined },
             Span::from(format!(" · {} refreshes", format::thousands(snapshot.refreshes))).dim(),
-            Span::from(format!(" · {} conflated", format::thousands(snapshot.conflated))).dim(),
+            Span::from(format!(" · {} skipped", format::thousands(snapshot.summary.skipped))).dim(),
         ])
     }
 
