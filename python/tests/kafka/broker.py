@@ -20,10 +20,15 @@ CONTROLLER = 10_000
 
 
 def environment() -> dict[str, str]:
-    """The environment without settings of the person who runs the tests; `python` is the one that runs this."""
+    """The environment without settings of the person who runs the tests; `python` is the one that runs this, and
+    `silverbullet` the one that SILVERBULLET_BIN names."""
     ours = ("PORT", "CONTROLLER_PORT", "DATA_DIR", "LOG_DIR", "HEAP", "CONFIG", "START_TIMEOUT", "STOP_TIMEOUT")
-    kept = {name: value for name, value in os.environ.items() if name not in ours}
-    kept["PATH"] = f"{Path(sys.executable).parent}:{kept['PATH']}"
+    is_ours = lambda name: name in ours or name.startswith("SILVERBULLET_")  # noqa: E731
+    kept = {name: value for name, value in os.environ.items() if not is_ours(name)}
+    folders = [Path(sys.executable).parent, kept["PATH"]]
+    if program := os.environ.get("SILVERBULLET_BIN"):
+        folders.insert(0, Path(program).resolve().parent)
+    kept["PATH"] = ":".join(map(str, folders))
     # The jars are those of the project; what a copy of it writes stays in the copy.
     kept["LIB_DIR"] = str(PROJECT / "target" / "kafka" / "lib")
     return kept

@@ -1,6 +1,5 @@
 //! What was sent and what became of it, as one result.
 
-use serde_json::json;
 use silverbullet_feeds::kafka::Counts;
 
 use super::arguments::CountFormat;
@@ -29,10 +28,9 @@ impl Total {
         match format {
             CountFormat::Human => output::line(&self.sentence())?,
             CountFormat::Json => {
-                let mut object: serde_json::Map<_, _> =
-                    named.iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
-                object.insert("seconds".to_owned(), json!((self.seconds * 1e3).round() / 1e3));
-                output::line(&serde_json::Value::Object(object).to_string())?;
+                let counts: Vec<String> =
+                    named.iter().map(|(name, count)| format!("\"{name}\":{count}")).collect();
+                output::line(&format!("{{{},\"seconds\":{:.3}}}", counts.join(","), self.seconds))?;
             }
             CountFormat::Csv => {
                 output::line(&format!("{},seconds", named.map(|(name, _)| name).join(",")))?;

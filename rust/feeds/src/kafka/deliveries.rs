@@ -119,6 +119,8 @@ impl ClientContext for Context {
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
             self.0.away.store(true, Ordering::Release);
         } else {
+            // How long it has been in which state says nothing to a person.
+            let text = text.split(" (after ").next().unwrap_or(text);
             text.clone_into(&mut self.0.problem.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }
@@ -145,7 +147,7 @@ mod tests {
         }
         deliveries.take_back();
         assert_eq!(deliveries.counts().pending(), 3);
-        context.error(KafkaError::Global(RDKafkaErrorCode::BrokerTransportFailure), "refused");
+        context.error(KafkaError::Global(RDKafkaErrorCode::BrokerTransportFailure), "refused (after 0ms)");
         assert!(!deliveries.is_away());
         context.error(KafkaError::Global(RDKafkaErrorCode::AllBrokersDown), "1/1 brokers are down");
         assert!(deliveries.is_away());
