@@ -101,6 +101,16 @@ class Broker:
         admin = AdminClient({"bootstrap.servers": self.address})
         admin.create_topics([NewTopic(topic, num_partitions=partitions)])[topic].result()
 
+    def count(self, topic: str) -> int:
+        """How many messages a topic holds."""
+        consumer = Consumer({"bootstrap.servers": self.address, "group.id": "tests"})
+        try:
+            partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
+            ends = [consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=20) for p in partitions]
+            return sum(high - low for low, high in ends)
+        finally:
+            consumer.close()
+
     def read(self, topic: str) -> list[Message]:
         """All messages of a topic, each partition in its order."""
         settings = {"bootstrap.servers": self.address, "group.id": "tests", "enable.auto.commit": False}

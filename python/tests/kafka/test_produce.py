@@ -160,7 +160,7 @@ def test_no_broker_is_said_after_ten_seconds_and_ctrl_c_does_not_wait_for_it(pro
     assert stopped.wait(timeout=3) == 130
     code, totals, messages = produce(*arguments)
     assert (code, totals) == (1, ())
-    expected = r"error: no Kafka broker answers at 127.0.0.1:1 within 10 s \(.*Connection refused.*\): start one with .*\n"
+    expected = r"error: no Kafka broker answers at 127.0.0.1:1 within 10 s \(.*Connection refused\): start one with .*\n"
     assert re.fullmatch(expected, messages), messages
     assert 9 < time.monotonic() - begun < 15
 
@@ -238,45 +238,39 @@ def test_on_a_terminal_the_progress_is_one_line(broker: Broker, start: Start) ->
     assert re.fullmatch(r"sent ([\d,]+), delivered \1, failed 0, bad rows 0, [\d.]+ s \([\d,]+/s\)\n", results)
 
 
-@pytest.fixture(scope="module")
-def mortal(project: Path) -> Broker:
-    """A broker to be killed; the first test leaves it running, the last one does not."""
-    broker = Broker(project, project / "brokers" / "mortal of produce")
-    broker.start()
-    return broker
-
-
-def test_a_broker_killed_in_the_middle_loses_and_doubles_nothing(mortal: Broker, start: Start, tmp_path: Path) -> None:
+def test_a_broker_killed_in_the_middle_loses_and_doubles_nothing(
+    killable: Broker, start: Start, tmp_path: Path
+) -> None:
     rows = 1_000_000
     prices = tmp_path / "many.csv"
     with prices.open("w") as file:
         file.write("timestamp,asset,price\n")
         file.writelines(f"{1_747_008_000 + i // 16},A{i % 16},{i + 1}\n" for i in range(rows))
-    arguments = ("--csv", prices, "--brokers", mortal.address, "--create-topic", "--format", "json")
-    running = start("produce", *arguments)
+    arguments = ("--csv", prices, "--brokers", killable.address, "--topic", "killed", "--create-topic")
+    running = start("produce", *arguments, "--format", "json")
     delivered = 0
     while not delivered:
         delivered = int(re.search(r"delivered ([\d,]+)", running.stderr.readline())[1].replace(",", ""))
-    mortal.kill()
+    killable.kill()
     assert delivered < rows
-    mortal.start()
+    killable.start()
     results, messages = running.communicate(timeout=90)
     assert (running.returncode, counts(results)) == (0, (rows, rows, 0, 0, 0)), messages
     assert "has not answered for" in messages
     arrived: dict[bytes, list[int]] = {}
     price = re.compile(rb'"price":(\d+)\.0\}')
-    for message in mortal.read("price"):
+    for message in killable.read("killed"):
         arrived.setdefault(message.key(), []).append(int(price.search(message.value())[1]))
     assert arrived == {f"A{a}".encode(): list(range(a + 1, rows + 1, 16)) for a in range(16)}
 
 
-def test_a_broker_that_stays_away_is_given_up(mortal: Broker, start: Start, tmp_path: Path) -> None:
-    mortal.create("given-up")
+def test_a_broker_that_stays_away_is_given_up(killable: Broker, start: Start, tmp_path: Path) -> None:
+    killable.create("given-up")
     (tmp_path / "silverbullet.toml").write_text('[kafka.properties]\n"message.timeout.ms" = "2000"\n')
-    arguments = ("--csv", SAMPLE, "--brokers", mortal.address, "--topic", "given-up", "--speed", 1200)
+    arguments = ("--csv", SAMPLE, "--brokers", killable.address, "--topic", "given-up", "--speed", 1200)
     running = start("produce", *arguments, "--format", "json")
     running.stderr.readline()
-    mortal.kill()
+    killable.kill()
     results, messages = running.communicate(timeout=30)
     sent, delivered, failed, unknown, _ = counts(results)
     assert running.returncode == 1

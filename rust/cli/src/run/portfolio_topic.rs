@@ -28,6 +28,9 @@ const MOST_PENDING: u32 = 1_000;
 /// How long what was sent is waited for at the end.
 const LAST_DELIVERIES: Nanos = 5 * SECOND;
 
+/// What a complaint about a missing topic is about.
+const TOPIC: &str = "topic";
+
 /// The topic of a run.
 pub(crate) struct PortfolioTopic {
     producer: TopicProducer,
@@ -144,7 +147,7 @@ impl Courier {
         match self.producer.check(patience) {
             Ok(()) => self.is_connected = true,
             Err(error) => {
-                let about = if matches!(error, FeedError::NoBroker { .. }) { "broker" } else { "topic" };
+                let about = if matches!(error, FeedError::NoBroker { .. }) { "broker" } else { TOPIC };
                 self.complain(about, format!("no portfolio is sent yet: {error}"));
             }
         }
@@ -213,17 +216,16 @@ impl Courier {
     /// The last publications, and what has become of all.
     fn finish(mut self) -> String {
         let deadline = self.clock.monotonic() + LAST_DELIVERIES;
-        let left = |courier: &Self| deadline - courier.clock.monotonic();
-        while left(&self) > 0 {
-            let patience = Duration::from_nanos(left(&self).unsigned_abs());
-            if !self.connect(patience.min(ASK)) {
-                std::thread::sleep(LOOK);
-                continue;
-            }
-            self.send_new();
-            self.watch();
-            let all_sent = self.universes.iter().all(|one| one.seen == one.live.latest.published());
-            if all_sent && self.deliveries.counts().pending() == 0 {
+        while self.clock.monotonic() < deadline {
+            if self.connect(ASK) {
+                self.send_new();
+                self.watch();
+                let all_sent = self.universes.iter().all(|one| one.seen == one.live.latest.published());
+                if all_sent && self.deliveries.counts().pending() == 0 {
+                    break;
+                }
+            } else if self.complaint.as_ref().is_some_and(|(about, _)| *about == TOPIC) {
+                // A broker has answered, and nobody is going to make the topic now.
                 break;
             }
             std::thread::sleep(LOOK);
