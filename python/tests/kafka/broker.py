@@ -97,9 +97,10 @@ class Broker:
         wait_until(lambda: not is_alive(pid), "the killed broker is gone")
 
     def create(self, topic: str, partitions: int = 4) -> None:
-        """Makes a topic."""
+        """Makes a topic, and waits until the broker tells of it too."""
         admin = AdminClient({"bootstrap.servers": self.address})
         admin.create_topics([NewTopic(topic, num_partitions=partitions)])[topic].result()
+        wait_until(lambda: topic in admin.list_topics(timeout=20).topics, f"the topic {topic} is there")
 
     def count(self, topic: str) -> int:
         """How many messages a topic holds."""

@@ -185,6 +185,7 @@ def test_brokers_and_topic_may_come_from_the_settings(broker: Broker, produce) -
     broker.create("set")
     settings = {"SILVERBULLET_KAFKA__BROKERS": broker.address, "SILVERBULLET_KAFKA__TOPIC": "set"}
     assert produce("--csv", SAMPLE, settings=settings)[:2] == (0, (7_680, 7_680, 0, 0, 0))
+    assert broker.count("set") == 7_680
 
 
 @pytest.mark.parametrize(
