@@ -46,9 +46,9 @@ test-web: web/node_modules/.installed ## Lint, types and unit tests of the page
 test-tables: .venv/.installed ## The stored tables, read by polars, DuckDB and pandas
 	SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q python/tests --ignore python/tests/kafka
 
-test-kafka: .venv/.installed ## Kafka's scripts, documents and csv_producer.py, with real brokers
+test-kafka: .venv/.installed ## Kafka's scripts, documents, csv_producer.py and the program, with real brokers
 	setup/kafka/bin/kafka-fetch.sh
-	.venv/bin/python -m pytest -q python/tests/kafka
+	SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q python/tests/kafka
 
 test-page: browser web/node_modules/.installed ## The page in a real browser
 	SILVERBULLET_BIN=$(PROGRAM) node --test web/e2e/

@@ -20,10 +20,15 @@ CONTROLLER = 10_000
 
 
 def environment() -> dict[str, str]:
-    """The environment without settings of the person who runs the tests; `python` is the one that runs this."""
+    """The environment without settings of the person who runs the tests; `python` is the one that runs this, and
+    `silverbullet` the one that SILVERBULLET_BIN names."""
     ours = ("PORT", "CONTROLLER_PORT", "DATA_DIR", "LOG_DIR", "HEAP", "CONFIG", "START_TIMEOUT", "STOP_TIMEOUT")
-    kept = {name: value for name, value in os.environ.items() if name not in ours}
-    kept["PATH"] = f"{Path(sys.executable).parent}:{kept['PATH']}"
+    is_ours = lambda name: name in ours or name.startswith("SILVERBULLET_")  # noqa: E731
+    kept = {name: value for name, value in os.environ.items() if not is_ours(name)}
+    folders = [Path(sys.executable).parent, kept["PATH"]]
+    if program := os.environ.get("SILVERBULLET_BIN"):
+        folders.insert(0, Path(program).resolve().parent)
+    kept["PATH"] = ":".join(map(str, folders))
     # The jars are those of the project; what a copy of it writes stays in the copy.
     kept["LIB_DIR"] = str(PROJECT / "target" / "kafka" / "lib")
     return kept
@@ -92,9 +97,20 @@ class Broker:
         wait_until(lambda: not is_alive(pid), "the killed broker is gone")
 
     def create(self, topic: str, partitions: int = 4) -> None:
-        """Makes a topic."""
+        """Makes a topic, and waits until the broker tells of it too."""
         admin = AdminClient({"bootstrap.servers": self.address})
         admin.create_topics([NewTopic(topic, num_partitions=partitions)])[topic].result()
+        wait_until(lambda: topic in admin.list_topics(timeout=20).topics, f"the topic {topic} is there")
+
+    def count(self, topic: str) -> int:
+        """How many messages a topic holds."""
+        consumer = Consumer({"bootstrap.servers": self.address, "group.id": "tests"})
+        try:
+            partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
+            ends = [consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=20) for p in partitions]
+            return sum(high - low for low, high in ends)
+        finally:
+            consumer.close()
 
     def read(self, topic: str) -> list[Message]:
         """All messages of a topic, each partition in its order."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from broker import PROJECT, Broker, script, started
+from broker import PROJECT, Broker, is_alive, script, started
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +46,19 @@ def broker(project: Path) -> Broker:
     broker = Broker(project, project / "brokers" / "shared")
     broker.start()
     return broker
+
+
+@pytest.fixture(scope="session")
+def one_to_kill(project: Path) -> Broker:
+    """A broker that tests kill; it runs where the test before has not left it dead."""
+    broker = Broker(project, project / "brokers" / "to kill")
+    broker.start()
+    return broker
+
+
+@pytest.fixture
+def killable(one_to_kill: Broker) -> Broker:
+    """That broker, running; tests take topics of their own."""
+    if not is_alive(one_to_kill.pid()):
+        one_to_kill.start()
+    return one_to_kill

@@ -28,7 +28,9 @@ PRINTS = {
     },
     MANUAL: {
         "kafka-topics.sh --bootstrap-server localhost:9092 --list": r"(?s)\nprice\n.*PartitionCount: 4",
-        "prices.csv --speed max": r"(?s)delivered 7680, failed 0.*delivered 2000, failed 0",
+        "silverbullet produce": r'(?s)delivered 7,680, failed 0.*"sent":2000,"delivered":2000,"failed":0',
+        "python csv_producer.py": r"(?s)delivered 7680, failed 0.*delivered 2000, failed 0",
+        "--portfolio-topic": r'(?s)topic portfolio: [1-9].*\{"universe":"default","sequence":\d+,"as_of":"20',
         "--from-beginning\n": r'"asset":',
         "--offset 100": r"(?m)^Partition:0\tOffset:100\t[A-Z]+\t\{.*$",
         "--describe --group trial": r"trial +price +\d +\d+ +\d+ +\d+",
@@ -126,5 +128,5 @@ def manual_broker(default_broker: Broker) -> Broker:
 
 
 @pytest.mark.parametrize("block", ALL[MANUAL], ids=lambda block: f"line {block.line}")
-def test_manual(block: Block, manual_broker: Broker, ports: dict[str, str]) -> None:
+def test_manual(block: Block, manual_broker: Broker, ports: dict[str, str], program: Path) -> None:
     check(block, run(block, manual_broker, ports))

@@ -6,6 +6,7 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum, Value
 use clap_complete::Shell;
 use silverbullet_kernel::Objective;
 
+use crate::produce::ProduceArguments;
 use crate::settings::Overrides;
 
 const EXAMPLES: &str = "\
@@ -13,6 +14,7 @@ Examples:
   silverbullet run                                     watch portfolios move with simulated prices
   silverbullet run --source csv:prices.csv --speed 60  replay a file, an hour a minute
   silverbullet optimize prices.csv --plot frontier.svg efficient portfolios of a whole file
+  silverbullet produce --csv prices.csv                send a file to a Kafka topic
   silverbullet sql \"select * from portfolios limit 5\"  ask for what runs have stored
   silverbullet config                                  the settings in force and where each came from
   silverbullet doctor                                  what may be wrong with this machine
@@ -73,6 +75,8 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Compute the efficient portfolios of a price file
     Optimize(OptimizeArguments),
+    /// Send the prices of a CSV file to a Kafka topic
+    Produce(ProduceArguments),
     /// Ask for stored results in SQL
     Sql(SqlArguments),
     /// Print the settings in force and where each came from
@@ -169,6 +173,9 @@ pub(crate) struct RunArguments {
     /// No HTTP server
     #[arg(long, action = ArgAction::SetTrue)]
     pub(crate) no_http: bool,
+    /// Kafka topic that the portfolios are sent to as they change, keyed by universe
+    #[arg(long, value_name = "NAME")]
+    pub(crate) portfolio_topic: Option<String>,
     /// How the result is printed
     #[arg(long, value_enum, default_value_t = RunFormat::Human)]
     pub(crate) format: RunFormat,
@@ -367,6 +374,7 @@ impl RunArguments {
         overrides.set("server.http", "--http", self.http.as_deref());
         overrides.set("server.enabled", "--http", self.http.as_ref().map(|_| true));
         overrides.set("server.enabled", "--no-http", self.no_http.then_some(false));
+        overrides.set("kafka.portfolio_topic", "--portfolio-topic", self.portfolio_topic.as_deref());
         overrides.universe("estimator", "--estimator", self.moments.estimator.as_deref());
         overrides.universe("samples", "--samples", self.moments.samples);
         self.moments.add_to(&mut overrides);

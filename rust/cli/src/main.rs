@@ -11,6 +11,7 @@ mod format;
 mod log;
 mod optimize;
 mod output;
+mod produce;
 mod run;
 mod settings;
 mod source;
@@ -60,6 +61,9 @@ fn dispatch(arguments: &Arguments, session: &Session) -> anyhow::Result<ExitCode
     match &arguments.command {
         Command::Run(arguments) => run::run(arguments, &load(arguments.overrides())?, session),
         Command::Optimize(arguments) => optimize::optimize(arguments, &load(arguments.overrides())?, session),
+        Command::Produce(arguments) => {
+            produce::produce(arguments, &load(arguments.overrides())?.settings, session)
+        }
         Command::Sql(arguments) => sql::run(arguments, &load(arguments.overrides())?),
         Command::Config(arguments) => config::print(arguments, &load(Overrides::default())?),
         Command::Doctor => doctor::run(load(Overrides::default()), session),

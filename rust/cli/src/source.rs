@@ -122,6 +122,17 @@ pub(crate) fn open_file(
     Ok(Box::new(open_csv(path, settings, Speed::Max, &[Phase::Scan, Phase::Run], session)?))
 }
 
+/// Opens a file whose prices are passed on as they are: names that a run would leave out as typing errors too.
+pub(crate) fn open_whole(
+    path: &Path,
+    settings: &Settings,
+    speed: Speed,
+    session: &Session,
+) -> anyhow::Result<Box<dyn Source>> {
+    let options = CsvOptions { rare_assets: true, ..csv_options(settings, speed, &[Phase::Scan])? };
+    Ok(Box::new(CsvSource::open(path, options, Arc::clone(&session.clock))?))
+}
+
 fn open_csv(
     path: &Path,
     settings: &Settings,
@@ -129,13 +140,16 @@ fn open_csv(
     shown: &'static [Phase],
     session: &Session,
 ) -> anyhow::Result<CsvSource> {
-    let options = CsvOptions {
+    Ok(CsvSource::open(path, csv_options(settings, speed, shown)?, Arc::clone(&session.clock))?)
+}
+
+fn csv_options(settings: &Settings, speed: Speed, shown: &'static [Phase]) -> anyhow::Result<CsvOptions> {
+    Ok(CsvOptions {
         unit: timestamp_unit(&settings.csv.timestamp_unit)?,
         speed,
         progress: output::progress_wanted().then(|| progress(shown)),
         ..CsvOptions::default()
-    };
-    Ok(CsvSource::open(path, options, Arc::clone(&session.clock))?)
+    })
 }
 
 /// The history that fills the longest window before the first tick. It has one bar interval; universes with

@@ -128,17 +128,42 @@ pub enum FeedError {
         /// Id of the cluster before.
         expected: String,
     },
-    /// The client library refuses something.
-    #[error("{what}: {source}; see [kafka] in the settings")]
-    Kafka {
-        /// What it was asked for.
-        what: String,
-        /// What it said.
-        source: rdkafka::error::KafkaError,
-    },
     /// Stopped while something was waited for.
     #[error("stopped before there was a connection")]
     Stopped,
+    /// No broker of the Kafka cluster has answered.
+    #[error(
+        "no Kafka broker answers at {brokers} within {seconds} s{}: start one with setup/kafka/bin/kafka-start.sh, \
+         or name another with --brokers",
+        because(problem)
+    )]
+    NoBroker {
+        /// Where it was looked for.
+        brokers: String,
+        /// How long.
+        seconds: u64,
+        /// What the client library said last, if anything.
+        problem: String,
+    },
+    /// The Kafka cluster has no such topic.
+    #[error(
+        "there is no topic `{topic}` at {brokers}; make it with setup/kafka/bin/kafka-topics.sh \
+         --bootstrap-server {brokers} --create --topic {topic}"
+    )]
+    NoTopic {
+        /// The topic that was asked for.
+        topic: String,
+        /// Where it was looked for.
+        brokers: String,
+    },
+    /// The client library or the Kafka cluster refused something.
+    #[error("Kafka: {doing}: {problem}")]
+    Kafka {
+        /// What was being done, with the name of the thing.
+        doing: String,
+        /// What it said.
+        problem: String,
+    },
     /// A speed that is none.
     #[error("speed `{found}` is neither a positive number nor `max`")]
     Speed {
@@ -153,6 +178,11 @@ pub enum FeedError {
         /// What is wrong with it and what would be right.
         problem: String,
     },
+}
+
+/// What is known of a cause, in brackets.
+fn because(problem: &str) -> String {
+    if problem.is_empty() { String::new() } else { format!(" ({problem})") }
 }
 
 impl FeedError {

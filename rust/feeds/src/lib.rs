@@ -7,6 +7,8 @@
 //!   scan when it is opened says what the file is: its digest, its assets, its time grid.
 //! - [`Simulator`] makes up a market: correlated, with jumps, changing volatility and bursts of ticks.
 //!
+//! The other way, [`kafka::publish`] sends what a source brings to a Kafka topic.
+//!
 //! What is wrong with a source as a whole is a [`FeedError`], one line with its remedy. A single bad row never is: it
 //! becomes a quarantine event with its line and one of the reasons in [`csv::reason`]. Whether a good row makes
 //! sense after the ones before it (late, twice, absurdly far) is not judged here.

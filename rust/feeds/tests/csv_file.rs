@@ -44,6 +44,9 @@ fn an_asset_that_joins_late_stays_and_a_stray_name_does_not() {
     let unknown: Vec<_> = found.events.iter().map(|e| (e.reason, e.offset)).collect();
     assert_eq!(unknown, [(reason::UNKNOWN_ASSET, 2_022), (reason::UNKNOWN_ASSET, 2_023)]);
     assert_eq!(summary.grid, Some(60 * SECOND));
+    let (source, found) = read_with(&text, CsvOptions { rare_assets: true, ..at_max() });
+    assert_eq!(source.summary().assets, ["ADA", "BTC", "BTCC", "ETH"]);
+    assert_eq!((found.ticks.len(), found.events.len()), (2_022, 0));
 }
 
 #[test]
@@ -87,6 +90,7 @@ fn the_identity_is_the_content_and_what_changes_the_ticks() {
     assert_eq!(identity(&text, fast), plain);
     assert_ne!(identity(&text.replace("101", "102"), at_max()), plain);
     assert_ne!(identity(&text, CsvOptions { limit: Some(2), ..at_max() }), plain);
+    assert_ne!(identity(&text, CsvOptions { rare_assets: true, ..at_max() }), plain);
     assert_ne!(identity(&text, CsvOptions { assets: Some(vec!["BTC".into()]), ..at_max() }), plain);
 }
 

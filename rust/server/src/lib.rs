@@ -47,7 +47,7 @@ pub use error::{Error, Result};
 pub use listen::{bind, require_loopback};
 pub use service::Service;
 pub use store::StoreWatch;
-pub use view::{PortfolioView, Weights};
+pub use view::{PortfolioView, Weights, newest_portfolios};
 
 /// After the order to stop, requests and clients under way get this long.
 const GRACE: Duration = Duration::from_secs(2);

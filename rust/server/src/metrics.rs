@@ -21,7 +21,7 @@ type Labels<'a, const N: usize> = [(&'a str, &'a str); N];
 type Counter = (&'static str, &'static str, fn(&Counters) -> &AtomicU64);
 type Quantile = (&'static str, fn(&StageLatency) -> u64);
 
-const COUNTERS: [Counter; 6] = [
+const COUNTERS: [Counter; 7] = [
     ("frames", "Raw input records of the source", |counters| &counters.frames),
     ("ticks", "Ticks accepted", |counters| &counters.ticks),
     ("bars", "Final bars", |counters| &counters.bars),

@@ -3,9 +3,10 @@
 mod ending;
 mod feeder;
 pub(crate) mod http;
-mod interrupt;
+pub(crate) mod interrupt;
 mod keeper;
 mod plain;
+mod portfolio_topic;
 mod remarks;
 mod rows;
 mod snapshot;
@@ -51,6 +52,9 @@ pub(crate) fn run(arguments: &RunArguments, loaded: &Loaded, session: &Session) 
     {
         output::note(&remark);
     }
+    if let Some(report) = running.sent.as_ref().and_then(|report| report.get()) {
+        output::note(report);
+    }
     ending::print(&summary, arguments.format)?;
     Ok(if interrupt.happened() { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
 }
@@ -62,7 +66,7 @@ fn show(
     session: &Session,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Summary> {
-    let Running { live, finished, stop } = running;
+    let Running { live, finished, stop, .. } = running;
     let mut outcome = None;
     let view = View::new(live.clone(), http);
     let asked = |asked| match asked {

@@ -20,6 +20,7 @@ use super::feeder;
 use super::http::{self, Server};
 use super::interrupt::Interrupt;
 use super::keeper::Keeper;
+use super::portfolio_topic::{PortfolioTopic, Report, Sending};
 use super::rows::Rows;
 use crate::Session;
 use crate::args::RunArguments;
@@ -33,6 +34,8 @@ pub(crate) struct Running {
     pub(crate) live: Vec<Arc<LiveState>>,
     pub(crate) finished: Receiver<Finished>,
     pub(crate) stop: StopFlag,
+    /// What was sent to the portfolio topic, once that has ended.
+    pub(crate) sent: Option<Report>,
 }
 
 /// Starts everything; what can be wrong with the request is found before anything runs.
@@ -43,6 +46,7 @@ pub(crate) fn start(
     interrupt: &Interrupt,
 ) -> anyhow::Result<(Running, Option<Server>)> {
     let listener = http::claim(&settings.server)?;
+    let topic = PortfolioTopic::open(&settings.kafka, &session.clock)?;
     let chosen = chosen_universes(arguments, settings)?;
     let of_universes: Vec<_> = chosen.iter().map(|(_, universe)| *universe).collect();
     if let (Some(output), Some(input)) = (&arguments.output, source::file(settings)?) {
@@ -106,9 +110,11 @@ pub(crate) fn start(
     if let Some(server) = &http {
         output::note(&format!("listening on http://{}", server.address()));
     }
-    let end = End { engines, rows, keeper, output: arguments.output.clone() };
+    let sending = topic.map(|topic| topic.start(&live)).transpose()?;
+    let sent = sending.as_ref().map(Sending::report);
+    let end = End { engines, rows, keeper, sending, output: arguments.output.clone() };
     let finished = spawn(source, FanOut::new(sinks), end, arguments.limit, stop.clone())?;
-    Ok((Running { live, finished, stop }, http))
+    Ok((Running { live, finished, stop, sent }, http))
 }
 
 /// The offsets that all universes have reached: each leaves out what it has consumed beyond them.
@@ -126,6 +132,7 @@ struct End {
     engines: Vec<Engine>,
     rows: Option<Rows>,
     keeper: Option<Keeper>,
+    sending: Option<Sending>,
     output: Option<PathBuf>,
 }
 
@@ -159,6 +166,9 @@ impl End {
     fn finish(self, fed: Result<(), SourceError>) -> Finished {
         let live: Vec<_> = self.engines.iter().map(Engine::live).collect();
         let outcomes: Vec<_> = self.engines.into_iter().map(Engine::finish).collect();
+        if let Some(sending) = self.sending {
+            sending.finish();
+        }
         let kept = self.keeper.map_or(Ok(()), |keeper| keeper.finish(&live));
         let summaries = outcomes.into_iter().collect::<Result<Vec<Summary>, _>>();
         let summaries = summaries.map_err(|error| match &self.output {

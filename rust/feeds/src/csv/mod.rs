@@ -240,6 +240,9 @@ fn identity(digest: &str, options: &CsvOptions) -> String {
     if let Some(assets) = &options.assets {
         identity.push_str(&format!(";assets={}", assets.join(",")));
     }
+    if options.rare_assets {
+        identity.push_str(";rare-assets");
+    }
     if let Some(unit) = options.unit {
         identity.push_str(&format!(";unit={}", unit.name()));
     }

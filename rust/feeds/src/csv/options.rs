@@ -11,6 +11,8 @@ use crate::speed::Speed;
 pub struct CsvOptions {
     /// The assets to take, in the order of the directory; `None` takes those of the file, sorted by name.
     pub assets: Option<Vec<String>>,
+    /// Takes every name of the file, also one with so few rows that it is likely to be a typing error.
+    pub rare_assets: bool,
     /// What numeric timestamps count; `None` tells it from their size.
     pub unit: Option<TimeUnit>,
     /// Pace of the replay.

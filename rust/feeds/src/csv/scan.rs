@@ -67,7 +67,7 @@ pub(crate) fn scan(path: &Path, options: &CsvOptions) -> Result<Scanned> {
     let mut rows = Rows::new(Digested::new(reader));
     let columns = read_header(&mut rows, path)?;
     let mut judge = Judge::new(columns, unit.unwrap_or(TimeUnit::Seconds));
-    let mut tally = Tally::new(options.assets.as_deref());
+    let mut tally = Tally::new(options);
     loop {
         match rows.next() {
             Ok(Some(row)) => tally.add(&row, &mut judge),
@@ -120,6 +120,7 @@ fn detect_unit(path: &Path) -> Result<Option<TimeUnit>> {
 struct Tally {
     directory: Directory,
     discover: bool,
+    rare_assets: bool,
     ticks: Vec<u64>,
     rows: u64,
     bad_rows: u64,
@@ -130,12 +131,14 @@ struct Tally {
 }
 
 impl Tally {
-    fn new(assets: Option<&[String]>) -> Self {
+    fn new(options: &CsvOptions) -> Self {
+        let assets = options.assets.as_deref();
         let directory = Directory::new(assets.unwrap_or_default().iter().map(String::as_str));
         Self {
             ticks: vec![0; directory.len()],
             directory,
             discover: assets.is_none(),
+            rare_assets: options.rare_assets,
             rows: 0,
             bad_rows: 0,
             first_fault: None,
@@ -183,7 +186,9 @@ impl Tally {
         let mut left_out = Vec::new();
         if self.discover {
             assets.sort_unstable();
-            left_out = split_strays(&mut assets);
+            if !self.rare_assets {
+                left_out = split_strays(&mut assets);
+            }
         }
         let (assets, ticks) = assets.into_iter().unzip();
         Ok(CsvSummary {

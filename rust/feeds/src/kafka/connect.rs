@@ -66,7 +66,10 @@ pub(crate) fn consumer(
     config.set("enable.auto.commit", "false").set("enable.auto.offset.store", "false");
     config.set("enable.partition.eof", "true").set("auto.offset.reset", "error");
     let consumer = config.create_with_context(Listener(Arc::clone(connection)));
-    consumer.map(Arc::new).map_err(|source| FeedError::Kafka { what: "the Kafka client".to_owned(), source })
+    consumer.map(Arc::new).map_err(|error| FeedError::Kafka {
+        doing: "making the client".to_owned(),
+        problem: error.to_string(),
+    })
 }
 
 /// The partitions of the topic.

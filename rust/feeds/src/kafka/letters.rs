@@ -38,8 +38,11 @@ impl DeadLetters {
         }
         let mut config = settings.client()?;
         let producer =
-            config.set("enable.idempotence", "true").set("linger.ms", "20").create().map_err(|source| {
-                FeedError::Kafka { what: "the client for unusable messages".to_owned(), source }
+            config.set("enable.idempotence", "true").set("linger.ms", "20").create().map_err(|error| {
+                FeedError::Kafka {
+                    doing: "making the client for unusable messages".to_owned(),
+                    problem: error.to_string(),
+                }
             })?;
         let (topic, from) = (settings.dead_letter_topic.clone(), settings.topic.clone());
         Ok(Some(Self { producer, topic, from }))

@@ -1,4 +1,4 @@
-//! Prices from a Kafka topic: JSON values or Arrow IPC batches, keyed by asset.
+//! Prices from a Kafka topic and to one: JSON values or Arrow IPC batches, keyed by asset.
 //!
 //! ```text
 //! broker ──► a queue each partition ──► lane (parsed) ──┐
@@ -9,6 +9,7 @@
 mod batch;
 mod connect;
 mod context;
+mod deliveries;
 mod discover;
 mod lanes;
 mod letters;
@@ -16,10 +17,18 @@ mod look;
 mod merge;
 mod message;
 mod pauses;
+mod produce;
+mod producer;
 mod queue;
 mod settings;
 mod source;
+mod topic;
+mod value;
 
+pub use deliveries::{Counts, Deliveries};
 pub use discover::TopicFacts;
+pub use produce::publish;
+pub use producer::{Offered, TopicProducer};
 pub use settings::{KafkaSettings, is_secret};
 pub use source::KafkaSource;
+pub use value::ValueWriter;
