@@ -254,7 +254,7 @@ impl Courier {
 
     /// Publications after the last one sent.
     fn never_sent(&self) -> u64 {
-        let newest = |one: &Universe| one.live.latest.read(|publication| publication.sequence).unwrap_or(0);
+        let newest = |one: &Universe| one.live.publication().map_or(0, |publication| publication.sequence);
         self.universes.iter().map(|one| newest(one).saturating_sub(one.last)).sum()
     }
 }

@@ -79,8 +79,8 @@ fn what_does_not_exist_is_named_with_its_place() {
     let message = refused(Some("[run]\nspede = 1\n"), &[]);
     assert!(message.contains("run.spede") && message.contains("mine.toml"), "{message}");
     assert!(message.contains("did you mean run.speed"), "{message}");
-    let message = refused(None, &[("SILVERBULLET_KAFKA__NODES", "x")]);
-    assert!(message.contains("unknown setting kafka in SILVERBULLET_KAFKA__NODES"), "{message}");
+    let message = refused(None, &[("SILVERBULLET_NO_SUCH__NODES", "x")]);
+    assert!(message.contains("unknown setting no_such in SILVERBULLET_NO_SUCH__NODES"), "{message}");
     let message = refused(Some("[universes.a]\nwindo = 3\n"), &[]);
     assert!(
         message.contains("universes.a.windo") && message.contains("did you mean universes.a.window"),
