@@ -18,8 +18,11 @@ mod bare;
 mod broker;
 mod expect;
 mod market;
+mod ours;
 mod produce;
+mod reader;
 mod report;
+mod stand_in;
 
 use arguments::Arguments;
 
@@ -34,6 +37,7 @@ fn main() -> Outcome {
         "dump" => market::dump(&arguments)?,
         "produce" => produce::run(&arguments)?,
         "bare" => bare::run(&arguments)?,
+        "ours" => ours::run(&arguments)?,
         "expect" => expect::run(&arguments)?,
         other => return Err(format!("unknown command {other:?}; see the top of kafka_bench/main.rs").into()),
     };

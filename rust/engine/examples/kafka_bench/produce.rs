@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome<Value> {
     for number in 0..count {
         let due = start + number * spacing;
         let asset = usize::try_from(number)? % ASSETS;
-        prices[asset] = rounded(prices[asset] * (1.0 + 2e-4 * random.next()));
+        prices[asset] = rounded(prices[asset] * (1.0 + 1e-3 * random.next()));
         write_message(&mut message, due, &names[asset], prices[asset])?;
         if rate > 0 {
             wait_until(due, &producer);
@@ -84,6 +84,8 @@ fn producer(brokers: &str, paced: bool) -> Outcome<BaseProducer<Deliveries>> {
     let mut settings = ClientConfig::new();
     settings.set("bootstrap.servers", brokers).set("acks", "all");
     if paced {
+        // A broker that falls behind gets several prices in a request, instead of a request a price without end.
+        settings.set("max.in.flight.requests.per.connection", "5");
         settings.set("linger.ms", "0").set("socket.nagle.disable", "true");
     } else {
         settings

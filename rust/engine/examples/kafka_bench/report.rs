@@ -37,10 +37,15 @@ impl Meter {
 
     /// A message is there, without a look at when it was due.
     pub(crate) fn count(&mut self, now: Nanos) {
+        self.count_all(self.seen + 1, now);
+    }
+
+    /// So many messages are there by now.
+    pub(crate) fn count_all(&mut self, seen: u64, now: Nanos) {
         if self.seen == 0 {
             self.first = now;
         }
-        self.seen += 1;
+        self.seen = seen;
         self.last = now;
     }
 

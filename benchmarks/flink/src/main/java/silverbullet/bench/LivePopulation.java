@@ -56,14 +56,15 @@ final class LivePopulation {
     /** Follows one tick: the open-bar return of an asset changed by so much. Ties go to the lower number. */
     void tick(double[] open, int asset, double change, Answer answer) {
         evaluate(open, weights[asset], change);
-        int best = largest(score);
-        int safest = smallest(risk);
-        answer.maxSharpe = best;
-        answer.maxSharpeMean = mean[best] + meanCoefficient * (open[best] - mean[best]);
-        answer.maxSharpeVariance = risk[best];
-        answer.minVariance = safest;
-        answer.minVarianceMean = mean[safest] + meanCoefficient * (open[safest] - mean[safest]);
-        answer.minVarianceVariance = risk[safest];
+        rank(answer);
+        answer.maxSharpeMean = meanOf(answer.maxSharpe, open);
+        answer.maxSharpeVariance = risk[answer.maxSharpe];
+        answer.minVarianceMean = meanOf(answer.minVariance, open);
+        answer.minVarianceVariance = risk[answer.minVariance];
+    }
+
+    private double meanOf(int k, double[] open) {
+        return mean[k] + meanCoefficient * (open[k] - mean[k]);
     }
 
     /** No branch and no dependency between portfolios: the compiler makes vector instructions of it. */
@@ -82,27 +83,23 @@ final class LivePopulation {
         }
     }
 
-    private static int largest(double[] values) {
-        int at = 0;
-        double best = values[0];
-        for (int k = 1; k < values.length; k++) {
-            if (values[k] > best) {
-                best = values[k];
-                at = k;
+    /** Both in one loop, which takes as long as either: what one waits for is there when the other is done. */
+    private void rank(Answer answer) {
+        int best = 0;
+        int safest = 0;
+        double largest = score[0];
+        double smallest = risk[0];
+        for (int k = 1; k < score.length; k++) {
+            if (score[k] > largest) {
+                largest = score[k];
+                best = k;
+            }
+            if (risk[k] < smallest) {
+                smallest = risk[k];
+                safest = k;
             }
         }
-        return at;
-    }
-
-    private static int smallest(double[] values) {
-        int at = 0;
-        double best = values[0];
-        for (int k = 1; k < values.length; k++) {
-            if (values[k] < best) {
-                best = values[k];
-                at = k;
-            }
-        }
-        return at;
+        answer.maxSharpe = best;
+        answer.minVariance = safest;
     }
 }
