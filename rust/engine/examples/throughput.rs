@@ -32,6 +32,7 @@ fn measure(assets: u32, population: usize) -> Result<(), Box<dyn std::error::Err
         assets: (0..assets).map(|asset| format!("A{asset}")).collect(),
         grid: None,
         replayable: true,
+        seekable: false,
         rows: Some(TICKS),
     };
     let universe = Universe::resolve("bench", &settings(population), &description, 0)?;

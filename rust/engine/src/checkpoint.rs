@@ -19,7 +19,7 @@ use crate::error::Result;
 /// What every checkpoint begins with.
 const MARK: [u8; 8] = *b"SBcheckp";
 /// Raised whenever a field of the checkpoint, or of what it holds, changes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Mark and version.
 const HEAD: usize = MARK.len() + size_of::<u32>();
 

@@ -24,6 +24,7 @@ use crate::hot::HotLoop;
 use crate::hot::answer::most_answers;
 use crate::live::{LiveState, Phase, Summary};
 use crate::refresh::{self, RefreshDesk};
+use crate::skip::Skip;
 use crate::telemetry;
 
 /// Inputs between source and hot thread.
@@ -41,8 +42,8 @@ pub struct EngineOptions {
     pub run_id: String,
     /// Where rows are kept; without it none are formed.
     pub rows: Option<Box<dyn RowSink>>,
-    /// Where an earlier run of the same variant stood. The source is run from its start all the same: what was
-    /// consumed then is passed over, and neither answered, counted nor stored again.
+    /// Where an earlier run of the same variant stood. What was consumed then is passed over where the source brings
+    /// it again, and neither answered, counted nor stored again.
     pub resume: Option<Checkpoint>,
     /// Time of day and latency.
     pub clock: Arc<dyn Clock>,
@@ -107,7 +108,7 @@ impl Engine {
         let answers = most_answers(&universe);
         let start = resume.unwrap_or_else(|| Checkpoint::new(&universe));
         start.check(&universe)?;
-        let passed_over = start.inputs;
+        let skip = Skip::what_is_behind(&start, source.seekable);
         let live = Arc::new(LiveState::new(universe, &source.name, &run_id, source.rows, answers));
         let desk = Arc::new(RefreshDesk::new(Arc::clone(&live.scenery)));
         let (recorder, telemetry) = telemetry::channel();
@@ -136,7 +137,7 @@ impl Engine {
         };
         let sink = EngineSink {
             ring: producer,
-            left: passed_over,
+            skip,
             hot: hot.thread().clone(),
             backlog,
             live: Arc::clone(&live),
@@ -177,8 +178,7 @@ const CLOSED: u64 = 1;
 /// Where a source pushes to. Holds the source back while the engine or its durable path is behind.
 pub struct EngineSink {
     ring: rtrb::Producer<Input>,
-    /// Inputs that an earlier run consumed and that are still to be passed over.
-    left: u64,
+    skip: Skip,
     hot: Thread,
     backlog: Option<Arc<Backlog>>,
     live: Arc<LiveState>,
@@ -189,7 +189,7 @@ impl EngineSink {
     /// Ends the input.
     pub fn end(self, end: End) {
         if end == End::Input {
-            self.ending.store(CLOSED + self.left, Ordering::Release);
+            self.ending.store(CLOSED + self.skip.missing(), Ordering::Release);
         }
     }
 }
@@ -202,8 +202,7 @@ impl Drop for EngineSink {
 
 impl Sink for EngineSink {
     fn push(&mut self, mut input: Input) {
-        if self.left > 0 {
-            self.left -= 1;
+        if self.skip.passes_over(&input) {
             return;
         }
         while self.backlog.as_ref().is_some_and(|backlog| backlog.is_full()) && !self.ring.is_abandoned() {
@@ -221,13 +220,13 @@ impl Sink for EngineSink {
     }
 
     fn frame(&mut self) {
-        if self.left == 0 {
+        if self.skip.missing() == 0 {
             self.live.counters.frames.fetch_add(1, Ordering::AcqRel);
         }
     }
 
     fn hurries(&self) -> bool {
-        self.left > 0
+        self.skip.missing() > 0
     }
 }
 

@@ -20,6 +20,7 @@ pub mod population;
 pub mod publication;
 mod refresh;
 pub mod scene;
+mod skip;
 mod telemetry;
 
 pub use checkpoint::{Checkpoint, CheckpointError};

@@ -65,7 +65,7 @@ pub struct EventRow {
     pub partition: u32,
     /// Offset in the partition, or line of the file.
     pub offset: u64,
-    /// `quarantined`, `ignored`, `gap` or `fallback`.
+    /// Name of an [`EventKind`].
     pub kind: &'static str,
     /// Event time of the stream when it happened, nanoseconds UTC.
     pub as_of: Nanos,
@@ -259,7 +259,7 @@ impl Tally {
         match event.kind {
             EventKind::Quarantined => *self.quarantined.entry(event.reason).or_default() += 1,
             EventKind::Ignored => *self.ignored.entry(event.reason).or_default() += 1,
-            EventKind::Gap | EventKind::Fallback => {}
+            _ => {}
         }
     }
 

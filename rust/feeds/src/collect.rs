@@ -20,7 +20,8 @@ impl Sink for Collected {
         match input {
             Input::Tick(tick) => self.ticks.push(tick),
             Input::History(bar) => self.history.push(*bar),
-            Input::Event(event) => self.events.push(*event),
+            Input::Event(event) | Input::Note(event) => self.events.push(*event),
+            Input::Partition(..) => {}
         }
     }
 

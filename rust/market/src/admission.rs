@@ -13,6 +13,9 @@
 //!   after a redenomination, the third counts and becomes the price to compare with.
 //!
 //! Duplicates are found among the last 32 ticks of their asset.
+//!
+//! Each partition of the input is judged by its own time ([`Clock`]), so that what counts does not depend on the order
+//! in which partitions are read. Prices and duplicates are judged by asset: an asset belongs in one partition.
 
 mod held;
 
@@ -38,20 +41,29 @@ const PLAUSIBLE_PRICES: std::ops::Range<f64> = 1e-15..1e15;
 /// What became of a tick that was offered, or of one held before it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Admitted {
-    /// It counts, for the asset at this position of the universe.
+    /// It counts, for the asset at this position of the universe; that of a foreign one is `usize::MAX`.
     Tick(usize, Tick),
     /// It does not; this is kept in `events`.
     Event(Event),
 }
 
+/// The position of a tick whose asset is not in the universe: it tells the time and nothing else.
+pub(crate) const FOREIGN: usize = usize::MAX;
+
+/// Where one partition of the input is in time, and which of its ticks are in doubt for being far ahead of that.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Clock {
+    max_ahead: Nanos,
+    /// Greatest event time that counts; `None` before the first.
+    time: Option<Nanos>,
+    held: Held,
+}
+
 /// Judges the ticks of one universe in the order they come.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Admission {
-    max_ahead: Nanos,
     max_ratio: f64,
-    merged: Option<Nanos>,
     assets: Vec<AssetMemory>,
-    held: Held,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -68,24 +80,30 @@ impl AssetMemory {
         Self { fingerprints: [0; REMEMBERED], next: 0, price: None, doubtful: 0, doubtful_price: f64::NAN };
 }
 
-impl Admission {
-    /// For `assets` assets; ticks more than `max_ahead` ahead and prices more than `max_ratio` times away
-    /// are in doubt.
+impl Clock {
+    /// For a partition with ticks of `assets` assets; those more than `max_ahead` ahead of it are in doubt.
     #[must_use]
-    pub fn new(assets: usize, max_ahead: Nanos, max_ratio: f64) -> Self {
-        Self {
-            max_ahead,
-            max_ratio,
-            merged: None,
-            assets: vec![AssetMemory::NEW; assets],
-            held: Held::new(assets),
-        }
+    pub fn new(assets: usize, max_ahead: Nanos) -> Self {
+        Self { max_ahead, time: None, held: Held::new(assets) }
     }
 
-    /// Merged time: the greatest event time admitted so far.
+    /// The greatest event time admitted so far.
     #[must_use]
-    pub fn merged_time(&self) -> Option<Nanos> {
-        self.merged
+    pub fn time(&self) -> Option<Nanos> {
+        self.time
+    }
+
+    /// Starts from a known time, as after history.
+    pub fn seed(&mut self, time: Nanos) {
+        self.time = Some(self.time.map_or(time, |known| known.max(time)));
+    }
+}
+
+impl Admission {
+    /// For `assets` assets; prices more than `max_ratio` times away from the last one are in doubt.
+    #[must_use]
+    pub fn new(assets: usize, max_ratio: f64) -> Self {
+        Self { max_ratio, assets: vec![AssetMemory::NEW; assets] }
     }
 
     /// True when this was made for so many assets.
@@ -93,105 +111,116 @@ impl Admission {
         self.assets.len() == assets
     }
 
-    /// Starts from known prices at a known time, as after history.
-    pub fn seed(&mut self, time: Nanos, prices: impl Iterator<Item = f64>) {
-        self.merged = Some(self.merged.map_or(time, |merged| merged.max(time)));
+    /// Starts from known prices, as after history.
+    pub fn seed(&mut self, prices: impl Iterator<Item = f64>) {
         for (asset, price) in self.assets.iter_mut().zip(prices) {
             asset.price = (!price.is_nan()).then_some(price);
         }
     }
 
-    /// Judges one tick of the asset at `position`. `is_late` tells whether an event time's bar is final.
-    /// Everything decided by it, about this tick or held ones, goes to `out` in order.
+    /// Judges one tick of the asset at `position`, in the partition with this clock. `is_late` tells whether an event
+    /// time's bar is final. Everything decided by it, about this tick or held ones, goes to `out` in order.
     pub fn offer(
         &mut self,
+        clock: &mut Clock,
         position: usize,
         tick: Tick,
         is_late: &mut dyn FnMut(Nanos) -> bool,
         out: &mut dyn FnMut(Admitted),
     ) {
         if let Some(event) = implausible(&tick) {
-            return out(Admitted::Event(event));
+            return refuse(position, event, out);
         }
-        let Some(merged) = self.merged.filter(|merged| tick.event_time <= merged + self.max_ahead) else {
-            return self.hold(position, tick, is_late, out);
+        let Some(time) = clock.time.filter(|time| tick.event_time <= time + clock.max_ahead) else {
+            return self.hold(clock, position, tick, is_late, out);
         };
-        if tick.event_time < merged - self.max_ahead {
-            return out(Admitted::Event(out_of_order(&tick)));
+        if tick.event_time < time - clock.max_ahead {
+            return refuse(position, out_of_order(&tick), out);
         }
-        if !self.held.is_empty() {
-            self.reject_held(out);
+        if !clock.held.is_empty() {
+            reject_held(clock, out);
         }
-        self.judge(position, tick, is_late, out);
+        self.judge(clock, position, tick, is_late, out);
     }
 
-    /// The input has ended. Ticks held at the very start count, and so do enough of them after a jump that
-    /// nothing contradicts.
-    pub fn end(&mut self, is_late: &mut dyn FnMut(Nanos) -> bool, out: &mut dyn FnMut(Admitted)) {
-        if self.merged.is_some() && !self.held.is_consistent(self.max_ahead) {
-            return self.reject_held(out);
+    /// The input of the partition with this clock has ended. Ticks held at the very start count, and so do enough of
+    /// them after a jump that nothing contradicts.
+    pub fn end(
+        &mut self,
+        clock: &mut Clock,
+        is_late: &mut dyn FnMut(Nanos) -> bool,
+        out: &mut dyn FnMut(Admitted),
+    ) {
+        if clock.time.is_some() && !clock.held.is_consistent(clock.max_ahead) {
+            return reject_held(clock, out);
         }
-        let held: Vec<_> = self.held.take().collect();
+        let held: Vec<_> = clock.held.take().collect();
         for (position, tick) in held {
-            self.judge(position, tick, is_late, out);
+            self.judge(clock, position, tick, is_late, out);
         }
     }
 
     fn hold(
         &mut self,
+        clock: &mut Clock,
         position: usize,
         tick: Tick,
         is_late: &mut dyn FnMut(Nanos) -> bool,
         out: &mut dyn FnMut(Admitted),
     ) {
-        if let Some((_, oldest)) = self.held.push((position, tick)) {
-            out(Admitted::Event(ahead(self.merged, &oldest)));
+        if let Some((position, oldest)) = clock.held.push((position, tick)) {
+            refuse(position, ahead(clock.time, &oldest), out);
         }
-        let Some(belief) = self.held.believe(self.max_ahead) else { return };
+        let Some(belief) = clock.held.believe(clock.max_ahead) else { return };
         if let Some(spacing) = belief.spacing {
-            self.max_ahead = self.max_ahead.max(spacing.min(MOST_SPACING) * 2);
+            clock.max_ahead = clock.max_ahead.max(spacing.min(MOST_SPACING) * 2);
         }
-        for (_, tick) in belief.wrong {
-            out(Admitted::Event(ahead(self.merged, &tick)));
+        for (position, tick) in belief.wrong {
+            refuse(position, ahead(clock.time, &tick), out);
         }
         for (position, tick) in belief.right {
-            self.judge(position, tick, is_late, out);
-        }
-    }
-
-    fn reject_held(&mut self, out: &mut dyn FnMut(Admitted)) {
-        for (_, tick) in self.held.take() {
-            out(Admitted::Event(ahead(self.merged, &tick)));
+            self.judge(clock, position, tick, is_late, out);
         }
     }
 
     fn judge(
         &mut self,
+        clock: &mut Clock,
         position: usize,
         tick: Tick,
         is_late: &mut dyn FnMut(Nanos) -> bool,
         out: &mut dyn FnMut(Admitted),
     ) {
-        let asset = &mut self.assets[position];
-        let fingerprint = fingerprint(&tick);
-        if asset.fingerprints.contains(&fingerprint) {
-            let detail = format!(
-                "the same message came before: price {} at {}",
-                tick.price,
-                format_time(tick.event_time)
-            );
-            return out(Admitted::Event(event(&tick, EventKind::Ignored, "duplicate", detail)));
+        if let Some(asset) = self.assets.get_mut(position) {
+            let fingerprint = fingerprint(&tick);
+            if asset.fingerprints.contains(&fingerprint) {
+                return out(Admitted::Event(duplicate(&tick)));
+            }
+            if is_late(tick.event_time) {
+                // It tells the time of its partition all the same.
+                clock.seed(tick.event_time);
+                return out(Admitted::Event(out_of_order(&tick)));
+            }
+            asset.remember(fingerprint);
+            if let Some(away) = asset.far_from(tick.price, self.max_ratio) {
+                return out(Admitted::Event(absurdly_far(&tick, away)));
+            }
         }
-        if is_late(tick.event_time) {
-            return out(Admitted::Event(out_of_order(&tick)));
-        }
-        asset.remember(fingerprint);
-        if let Some(away) = asset.far_from(tick.price, self.max_ratio) {
-            let detail = format!("price {} is {away:.1} times away from the last one", tick.price);
-            return out(Admitted::Event(event(&tick, EventKind::Quarantined, "price absurdly far", detail)));
-        }
-        self.merged = Some(self.merged.map_or(tick.event_time, |merged| merged.max(tick.event_time)));
+        clock.seed(tick.event_time);
         out(Admitted::Tick(position, tick));
+    }
+}
+
+/// What does not count of a foreign asset is none of this universe's business.
+fn refuse(position: usize, event: Event, out: &mut dyn FnMut(Admitted)) {
+    if position != FOREIGN {
+        out(Admitted::Event(event));
+    }
+}
+
+fn reject_held(clock: &mut Clock, out: &mut dyn FnMut(Admitted)) {
+    for (position, tick) in clock.held.take() {
+        refuse(position, ahead(clock.time, &tick), out);
     }
 }
 
@@ -219,12 +248,23 @@ impl AssetMemory {
     }
 }
 
-/// The event for a tick that was held and not confirmed.
-fn ahead(merged: Option<Nanos>, tick: &Tick) -> Event {
+fn duplicate(tick: &Tick) -> Event {
     let time = format_time(tick.event_time);
-    let detail = match merged {
-        Some(merged) => {
-            let stream = format_time(merged);
+    let detail = format!("the same message came before: price {} at {time}", tick.price);
+    event(tick, EventKind::Ignored, "duplicate", detail)
+}
+
+fn absurdly_far(tick: &Tick, away: f64) -> Event {
+    let detail = format!("price {} is {away:.1} times away from the last one", tick.price);
+    event(tick, EventKind::Quarantined, "price absurdly far", detail)
+}
+
+/// The event for a tick that was held and not confirmed.
+fn ahead(stream: Option<Nanos>, tick: &Tick) -> Event {
+    let time = format_time(tick.event_time);
+    let detail = match stream {
+        Some(stream) => {
+            let stream = format_time(stream);
             format!("{time} is far ahead of {stream}, where the stream is, and no other tick confirms it")
         }
         None => format!("{time} is far from the ticks beside it"),

@@ -5,10 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::admission::{self, Admission, Admitted};
-use crate::bar::{BarBuilder, FinalBar, NewestPrice, Placement, Ready};
+use crate::admission::{self, Admission, Admitted, FOREIGN};
+use crate::bar::{BarBuilder, FinalBar, NewestPrice, Placement, Ready, bar_number};
 use crate::clock::Nanos;
-use crate::tick::{Event, EventKind, HistoryBar, Tick};
+use crate::streams::{State, Streams};
+use crate::tick::{Event, EventKind, HistoryBar, PartitionState, Tick};
 use crate::universe::Universe;
 
 /// What an input led to, in order.
@@ -34,8 +35,8 @@ pub struct Assembly {
     lateness: Nanos,
     admission: Admission,
     bars: BarBuilder,
-    /// Greatest event time of the ticks placed so far. Admission may be ahead of it by what was held.
-    placed: Nanos,
+    streams: Streams,
+    interval: Nanos,
     /// Empty between two inputs; kept for its room.
     #[serde(skip, default = "room")]
     pending: Vec<Admitted>,
@@ -52,9 +53,10 @@ impl Assembly {
         Self {
             members: universe.members.clone(),
             lateness: lateness(universe),
-            admission: Admission::new(assets, universe.max_ahead, universe.max_price_ratio),
+            admission: Admission::new(assets, universe.max_price_ratio),
             bars: BarBuilder::new(assets, universe.interval, gap_limit(universe)),
-            placed: Nanos::MIN,
+            streams: Streams::new(assets, universe.max_ahead),
+            interval: universe.interval,
             pending: room(),
         }
     }
@@ -64,8 +66,8 @@ impl Assembly {
         let members = &self.members;
         match self.bars.add_history(history, |id| members.get(id).copied().flatten()) {
             Some(bar) => {
-                self.placed = self.placed.max(bar.close_time);
-                self.admission.seed(bar.close_time, bar.assets.iter().map(|asset| asset.close));
+                self.streams.seed(bar.close_time);
+                self.admission.seed(bar.assets.iter().map(|asset| asset.close));
                 out(Step::Bar(Box::new(bar)));
             }
             None => out(Step::Event(Event {
@@ -78,22 +80,80 @@ impl Assembly {
         }
     }
 
-    /// Takes a tick. A tick of an asset outside the universe is none of its business and leads to nothing.
+    /// Takes a tick. A tick of an asset outside the universe tells how far its partition is, where there are several,
+    /// and leads to nothing else.
     pub fn tick(&mut self, tick: Tick, out: &mut dyn FnMut(Step)) {
-        let Some(position) = self.members.get(tick.asset.index()).copied().flatten() else {
+        let position = self.members.get(tick.asset.index()).copied().flatten();
+        if position.is_none() && !self.streams.are_several() {
             return;
-        };
-        let Self { admission, bars, pending, .. } = self;
-        admission
-            .offer(position, tick, &mut |time| bars.is_late(time), &mut |admitted| pending.push(admitted));
-        self.settle(out);
+        }
+        self.wake(tick.partition, tick.offset, out);
+        let Self { admission, bars, streams, lateness, interval, pending, .. } = self;
+        let stream = streams.of(tick.partition);
+        let (placed, clock) = (stream.placed, &mut stream.clock);
+        let mut is_late = |time| bars.is_late(time) || has_passed(time, placed, *lateness, *interval);
+        admission.offer(clock, position.unwrap_or(FOREIGN), tick, &mut is_late, &mut |admitted| {
+            pending.push(admitted);
+        });
+        self.settle(tick.partition, out);
+    }
+
+    /// Takes how a partition stands. That bars do not wait for it any more, or wait again, becomes an event: it was
+    /// decided by time, and a replay decides alike.
+    pub fn partition(
+        &mut self,
+        partition: u32,
+        state: PartitionState,
+        offset: u64,
+        out: &mut dyn FnMut(Step),
+    ) {
+        if state == PartitionState::Active && self.streams.of(partition).state == State::Idle {
+            return self.wake(partition, offset, out);
+        }
+        if self.streams.set(partition, state) && state == PartitionState::Idle {
+            let detail =
+                format!("bars do not wait for partition {partition}, which is silent after offset {offset}");
+            out(Step::Event(decision("idle", detail, partition, offset)));
+        }
+        self.finish_merged(out);
+    }
+
+    /// A partition that was idle is waited for again.
+    #[inline]
+    fn wake(&mut self, partition: u32, offset: u64, out: &mut dyn FnMut(Step)) {
+        if self.streams.of(partition).state != State::Active {
+            self.wake_up(partition, offset, out);
+        }
+    }
+
+    #[cold]
+    fn wake_up(&mut self, partition: u32, offset: u64, out: &mut dyn FnMut(Step)) {
+        let was_idle = self.streams.of(partition).state == State::Idle;
+        self.streams.set(partition, PartitionState::Active);
+        if was_idle {
+            let next = self.bars.next().map_or_else(String::new, |next| format!(" from bar {next} on"));
+            let detail = format!("bars{next} wait for partition {partition} again, at offset {offset}");
+            out(Step::Event(decision("active", detail, partition, offset)));
+        }
     }
 
     /// The input was stopped: what is held is decided, and the last bar stays open.
     pub fn stop(&mut self, out: &mut dyn FnMut(Step)) {
-        let Self { admission, bars, pending, .. } = self;
-        admission.end(&mut |time| bars.is_late(time), &mut |admitted| pending.push(admitted));
-        self.settle(out);
+        let Self { admission, bars, streams, lateness, interval, pending, .. } = self;
+        let mut ends = Vec::new();
+        for stream in streams.iter_mut() {
+            let placed = stream.placed;
+            let mut is_late = |time| bars.is_late(time) || has_passed(time, placed, *lateness, *interval);
+            admission.end(&mut stream.clock, &mut is_late, &mut |admitted| pending.push(admitted));
+            ends.push((stream.partition, pending.len()));
+        }
+        let mut held = std::mem::take(&mut self.pending).into_iter();
+        let mut from = 0;
+        for (partition, to) in ends {
+            self.pending.extend(held.by_ref().take(to - from));
+            from = to;
+            self.settle(partition, out);
+        }
     }
 
     /// The input has ended: its last bar closes, too.
@@ -104,10 +164,10 @@ impl Assembly {
         }
     }
 
-    /// Merged time: the greatest event time admitted so far.
+    /// The greatest event time admitted so far, in any partition.
     #[must_use]
-    pub fn merged_time(&self) -> Option<Nanos> {
-        self.admission.merged_time()
+    pub fn newest_time(&self) -> Option<Nanos> {
+        self.streams.newest()
     }
 
     /// The newest price of the asset at this position of the universe, open bars included.
@@ -123,27 +183,42 @@ impl Assembly {
         self.members == universe.members
             && self.lateness == lateness(universe)
             && self.admission.is_for(assets)
+            && self.streams.is_for(assets)
             && self.bars.is_for(assets, universe.interval, gap_limit(universe))
     }
 
-    fn settle(&mut self, out: &mut dyn FnMut(Step)) {
+    fn settle(&mut self, partition: u32, out: &mut dyn FnMut(Step)) {
         let mut pending = std::mem::take(&mut self.pending);
         for admitted in pending.drain(..) {
             match admitted {
                 Admitted::Event(event) => out(Step::Event(event)),
-                Admitted::Tick(position, tick) => self.place(position, tick, out),
+                Admitted::Tick(position, tick) => self.place(partition, position, tick, out),
             }
         }
         self.pending = pending;
     }
 
-    fn place(&mut self, position: usize, tick: Tick, out: &mut dyn FnMut(Step)) {
-        if self.bars.add(position, &tick) == Placement::Late {
-            return out(Step::Event(admission::out_of_order(&tick)));
+    fn place(&mut self, partition: u32, position: usize, tick: Tick, out: &mut dyn FnMut(Step)) {
+        let stream = self.streams.of(partition);
+        if position != FOREIGN {
+            let passed = has_passed(tick.event_time, stream.placed, self.lateness, self.interval);
+            if passed || self.bars.add(position, &tick) == Placement::Late {
+                return out(Step::Event(admission::out_of_order(&tick)));
+            }
         }
-        self.placed = self.placed.max(tick.event_time);
-        self.finish_bars(self.placed.saturating_sub(self.lateness), out);
-        out(Step::Tick(position, tick));
+        if tick.event_time > stream.placed {
+            stream.placed = tick.event_time;
+            self.finish_merged(out);
+        }
+        if position != FOREIGN {
+            out(Step::Tick(position, tick));
+        }
+    }
+
+    /// Makes final what all partitions have passed by the lateness.
+    fn finish_merged(&mut self, out: &mut dyn FnMut(Step)) {
+        let until = self.streams.merge().saturating_sub(self.lateness);
+        self.finish_bars(until, out);
     }
 
     fn finish_bars(&mut self, until: Nanos, out: &mut dyn FnMut(Step)) {
@@ -160,6 +235,16 @@ impl Assembly {
             });
         }
     }
+}
+
+/// Whether the bar of `time` is over for a partition that has come to `placed`.
+#[inline]
+fn has_passed(time: Nanos, placed: Nanos, lateness: Nanos, interval: Nanos) -> bool {
+    time < placed && bar_number(time, interval).saturating_mul(interval) <= placed.saturating_sub(lateness)
+}
+
+fn decision(reason: &'static str, detail: String, partition: u32, offset: u64) -> Event {
+    Event { kind: EventKind::Decision, reason, detail, partition, offset }
 }
 
 fn room() -> Vec<Admitted> {

@@ -248,6 +248,10 @@ impl BarBuilder {
         let filled = self.open.front().map(|bar| bar.number);
         let next = self.next.or(filled)?;
         if let Some(to) = filled.filter(|&number| number - next > self.gap_limit) {
+            // Another partition may yet bring a tick for a bar in between.
+            if (to - 1) * self.interval > until {
+                return None;
+            }
             self.next = Some(to);
             self.previous.fill(AssetBar::NONE);
             return Some(Ready::Gap { from: next, to });
@@ -257,6 +261,12 @@ impl BarBuilder {
         }
         let bar = if filled == Some(next) { self.open.pop_front() } else { None };
         Some(Ready::Bar(self.close(next, bar)))
+    }
+
+    /// Number of the first bar that is not final; `None` before the first.
+    #[must_use]
+    pub fn next(&self) -> Option<i64> {
+        self.next
     }
 
     /// Close time of the newest bar with a tick: what the end of a file closes.

@@ -40,6 +40,7 @@ pub(crate) fn source(assets: &[&str]) -> SourceDescription {
         assets: assets.iter().map(|asset| (*asset).to_owned()).collect(),
         grid: None,
         replayable: true,
+        seekable: false,
         rows: None,
     }
 }

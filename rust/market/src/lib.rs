@@ -36,6 +36,7 @@ pub mod duration;
 mod fixtures;
 pub mod moments;
 pub mod source;
+mod streams;
 pub mod tick;
 pub mod universe;
 pub mod window;
@@ -46,6 +47,6 @@ pub use bar::{AssetBar, BarBuilder, FinalBar, NewestPrice, Placement, Ready, bar
 pub use clock::{Clock, ManualClock, Nanos, SECOND, SystemClock};
 pub use duration::{format_duration, format_time, parse_duration};
 pub use source::{Sink, Source, SourceDescription, SourceError, StopFlag};
-pub use tick::{AssetId, Event, EventKind, HistoryBar, Input, OrderKey, Tick};
+pub use tick::{AssetId, Event, EventKind, HistoryBar, Input, OrderKey, PartitionState, Tick};
 pub use universe::{Universe, UniverseError, UniverseSettings};
 pub use window::ReturnWindow;

@@ -1,5 +1,6 @@
 //! The contract between a source of ticks and who takes them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,6 +20,8 @@ pub struct SourceDescription {
     pub grid: Option<Nanos>,
     /// True when the same input can be had again, so that a full queue may make the source wait.
     pub replayable: bool,
+    /// True when it can begin behind given offsets: what was consumed need not be brought again.
+    pub seekable: bool,
     /// Number of rows to come, where it is known: for progress.
     pub rows: Option<u64>,
 }
@@ -41,6 +44,10 @@ pub trait Sink {
 pub trait Source: Send {
     /// What the source says of itself.
     fn description(&self) -> &SourceDescription;
+
+    /// Has it begin behind these offsets of its partitions; those not named begin with what they have first. Only
+    /// [`seekable`](SourceDescription::seekable) sources are asked.
+    fn start_behind(&mut self, _offsets: BTreeMap<u32, u64>) {}
 
     /// Pushes everything into `sink` until the input ends or `stop` is raised.
     ///

@@ -69,6 +69,12 @@ pub enum EventKind {
     Gap,
     /// An answer that is not the one asked for.
     Fallback,
+    /// The source was lost, or is back.
+    Connection,
+    /// Something that live timing decided and a replay must decide alike.
+    Decision,
+    /// A change that a person asked for while it ran.
+    Command,
 }
 
 impl EventKind {
@@ -80,6 +86,9 @@ impl EventKind {
             Self::Ignored => "ignored",
             Self::Gap => "gap",
             Self::Fallback => "fallback",
+            Self::Connection => "connection",
+            Self::Decision => "decision",
+            Self::Command => "command",
         }
     }
 }
@@ -108,6 +117,19 @@ pub struct HistoryBar {
     pub closes: Vec<Option<f64>>,
 }
 
+/// How a partition of the source stands, as far as bars have to wait for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartitionState {
+    /// Prices come from it: no bar is final before its time has passed the bar.
+    Active,
+    /// It has been silent for long although everything is read: bars do not wait for it until its next price.
+    Idle,
+    /// Nothing more will come.
+    Ended,
+    /// Its offsets begin anew, as those of a topic that was deleted and made again.
+    Restarted,
+}
+
 /// What flows from a source to an engine. Boxed where it is rare, so that a slot stays one tick wide.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
@@ -115,8 +137,12 @@ pub enum Input {
     Tick(Tick),
     /// A bar of history; only before the first tick.
     History(Box<HistoryBar>),
-    /// Something to be kept in `events`.
+    /// An input that could not be used, to be kept in `events`; its offset counts as consumed.
     Event(Box<Event>),
+    /// Something about the source itself, to be kept in `events`; it has no place among the inputs.
+    Note(Box<Event>),
+    /// How a partition stands. A source with a single one need not say.
+    Partition(u32, PartitionState),
 }
 
 #[cfg(test)]

@@ -142,8 +142,8 @@ impl Sink for Taken {
     fn push(&mut self, input: Input) {
         match input {
             Input::Tick(tick) => self.ticks.push(tick),
-            Input::Event(event) => self.events.add(*event),
-            Input::History(_) => {}
+            Input::Event(event) | Input::Note(event) => self.events.add(*event),
+            Input::History(_) | Input::Partition(..) => {}
         }
     }
 

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use figment::value::{Dict, Value};
 use serde::{Deserialize, Serialize};
-use silverbullet_feeds::{SimulatorSettings, Speed};
+use silverbullet_feeds::{KafkaSettings, SimulatorSettings, Speed};
 use silverbullet_market::UniverseSettings;
 
 use crate::failure::{one_line, usage};
@@ -37,6 +37,7 @@ pub(crate) struct Settings {
     pub(crate) store: StoreSettings,
     pub(crate) sql: SqlSettings,
     pub(crate) server: ServerSettings,
+    pub(crate) kafka: KafkaSettings,
     pub(crate) csv: CsvSettings,
     pub(crate) simulator: SimulatorSettings,
     pub(crate) universes: BTreeMap<String, UniverseSettings>,

@@ -128,7 +128,11 @@ impl HotLoop {
                 self.stamps = Stamps { received: dequeued, dequeued, ..Stamps::default() };
                 self.assembly.history(&bar, &mut |step| steps.push(step));
             }
-            Input::Event(event) => self.event(&event),
+            Input::Event(event) | Input::Note(event) => self.event(&event),
+            Input::Partition(partition, state) => {
+                let offset = self.progress.offset(partition);
+                self.assembly.partition(partition, state, offset, &mut |step| steps.push(step));
+            }
         }
         let outcome = self.take_steps(&mut steps);
         self.steps = steps;
@@ -259,8 +263,13 @@ impl HotLoop {
     }
 
     fn record(&mut self, event: &Event) -> StoredEvent {
-        let as_of = self.assembly.merged_time();
-        let detail = format!("{}: {}", event.reason, event.detail);
+        let as_of = self.assembly.newest_time();
+        let mut detail = format!("{}: {}", event.reason, event.detail);
+        if event.kind == EventKind::Decision {
+            // Where a replay has to decide the same.
+            detail.push_str("; consumed ");
+            detail.push_str(&self.progress.places());
+        }
         let row = EventRow {
             universe: self.live.universe.name.clone(),
             source: self.live.source.clone(),

@@ -1,6 +1,6 @@
 //! How far the hot thread has come in its input.
 
-use silverbullet_market::{Assembly, Input};
+use silverbullet_market::{Assembly, Input, PartitionState};
 
 use crate::checkpoint::Checkpoint;
 use crate::durable::Cut;
@@ -34,13 +34,35 @@ impl Progress {
 
     /// Counts an input.
     pub(crate) fn input(&mut self, input: &Input) {
-        self.inputs += 1;
-        self.complete = false;
         match input {
             Input::Tick(tick) => self.saw(tick.partition, tick.offset),
             Input::Event(event) => self.saw(event.partition, event.offset),
             Input::History(_) => {}
+            Input::Partition(partition, PartitionState::Restarted) => return self.forget(*partition),
+            // These are no inputs that a source brings again.
+            Input::Note(_) | Input::Partition(..) => return,
         }
+        self.inputs += 1;
+        self.complete = false;
+    }
+
+    /// Last offset consumed of a partition; zero before the first.
+    pub(crate) fn offset(&self, partition: u32) -> u64 {
+        self.offsets.iter().find(|&&(known, _)| known == partition).map_or(0, |&(_, offset)| offset)
+    }
+
+    /// Last offset consumed of each partition as text, in the order of their numbers: `0:17 1:4`.
+    pub(crate) fn places(&self) -> String {
+        let mut offsets = self.offsets.clone();
+        offsets.sort_unstable();
+        let places: Vec<_> =
+            offsets.iter().map(|(partition, offset)| format!("{partition}:{offset}")).collect();
+        places.join(" ")
+    }
+
+    fn forget(&mut self, partition: u32) {
+        self.offsets.retain(|&(known, _)| known != partition);
+        self.at = 0;
     }
 
     /// A bar is final.
@@ -95,9 +117,13 @@ mod tests {
         for (partition, offset) in [(0, 5), (0, 6), (3, 1), (0, 7), (3, 2), (1, 9)] {
             let tick = silverbullet_market::Tick { partition, ..tick(0, 1, 1.0, offset) };
             progress.input(&Input::Tick(tick));
+            progress.input(&Input::Partition(9, PartitionState::Active));
         }
+        assert_eq!(progress.places(), "0:7 1:9 3:2");
         let cut = progress.cut(&start.assembly, false);
         assert_eq!(cut.inputs, 6);
         assert_eq!(cut.offsets.into_iter().collect::<Vec<_>>(), [(0, 7), (1, 9), (3, 2)]);
+        progress.input(&Input::Partition(0, PartitionState::Restarted));
+        assert_eq!((progress.offset(0), progress.places()), (0, "1:9 3:2".to_owned()));
     }
 }

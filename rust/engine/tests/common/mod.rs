@@ -27,6 +27,7 @@ pub fn description(assets: usize) -> SourceDescription {
         assets: (0..assets).map(|asset| format!("A{asset}")).collect(),
         grid: None,
         replayable: true,
+        seekable: false,
         rows: None,
     }
 }

@@ -73,6 +73,7 @@ impl CsvSource {
             assets: summary.assets.clone(),
             grid: summary.grid,
             replayable: true,
+            seekable: false,
             rows: Some(summary.rows.min(options.limit.unwrap_or(u64::MAX))),
         };
         let sleeper = Arc::new(ThreadSleeper);

@@ -91,6 +91,7 @@ impl Simulator {
             assets: names,
             grid: None,
             replayable: true,
+            seekable: false,
             rows: None,
         };
         Ok(Self {

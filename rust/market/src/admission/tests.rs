@@ -8,7 +8,8 @@ fn tick(seconds: i64, price: f64, offset: u64) -> Tick {
 
 /// Offers all ticks, of one asset, and tells line by line what became of them, in the order decided.
 fn decide(ticks: &[Tick], late_before: i64) -> Vec<(u64, &'static str)> {
-    let mut admission = Admission::new(1, 60 * SECOND, 10.0);
+    let mut admission = Admission::new(1, 10.0);
+    let mut clock = Clock::new(1, 60 * SECOND);
     let mut decided = vec![];
     let mut out = |admitted: Admitted| {
         decided.push(match admitted {
@@ -18,9 +19,9 @@ fn decide(ticks: &[Tick], late_before: i64) -> Vec<(u64, &'static str)> {
     };
     let mut is_late = |time: Nanos| time < late_before * SECOND;
     for &tick in ticks {
-        admission.offer(0, tick, &mut is_late, &mut out);
+        admission.offer(&mut clock, 0, tick, &mut is_late, &mut out);
     }
-    admission.end(&mut is_late, &mut out);
+    admission.end(&mut clock, &mut is_late, &mut out);
     decided
 }
 

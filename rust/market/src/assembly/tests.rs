@@ -157,3 +157,108 @@ fn read_again_after_any_tick_it_goes_on_to_the_same_bits() {
         assert_eq!(traced(&ticks, Some(cut)), undisturbed, "read again before tick {cut}");
     }
 }
+
+/// Ticks of one partition: times that mostly rise, some of them late, one asset a partition.
+fn partition(number: u32, jitters: &[(i64, i64)]) -> Vec<Tick> {
+    let mut now = 1_000 + i64::from(number) * 37;
+    let of = |(offset, &(step, back)): (u64, &(i64, i64))| {
+        now += step;
+        let asset = if number.is_multiple_of(2) { 0 } else { 2 };
+        Tick { partition: number, ..tick(asset, now - back, 1.0 + offset as f64 / 100.0, offset) }
+    };
+    (0..).zip(jitters).map(of).collect()
+}
+
+/// The final bars, and how many ticks were left out, when partitions are read in this order.
+fn read(partitions: &[Vec<Tick>], order: &[usize]) -> (String, usize) {
+    let mut assembly = Assembly::new(&universe("250ms"));
+    let (mut bars, mut events) = (vec![], 0);
+    let mut out = |step: Step| match step {
+        Step::Bar(bar) => bars.push(*bar),
+        Step::Event(_) => events += 1,
+        Step::Gap(_) | Step::Tick(..) => {}
+    };
+    let mut left: Vec<_> = partitions.iter().map(|ticks| ticks.iter().copied()).collect();
+    for number in 0..partitions.len() {
+        assembly.partition(number as u32, PartitionState::Active, 0, &mut out);
+    }
+    let turns = order.iter().copied().chain((0..partitions.len()).cycle().take(4_000));
+    for turn in turns {
+        if let Some(tick) = left[turn % partitions.len()].next() {
+            assembly.tick(tick, &mut out);
+        }
+    }
+    assert!(left.iter_mut().all(|rest| rest.next().is_none()));
+    assembly.end(&mut out);
+    (format!("{bars:?}"), events)
+}
+
+proptest::proptest! {
+    #[test]
+    fn whatever_order_partitions_are_read_in_the_bars_are_the_same(
+        jitters in proptest::collection::vec(
+            proptest::collection::vec((0_i64..4_000, proptest::prelude::prop_oneof![8 => 0_i64..200, 2 => 0_i64..9_000, 1 => -90_000_i64..0]), 3..60),
+            1..4,
+        ),
+        order in proptest::collection::vec(0_usize..3, 0..200),
+    ) {
+        let partitions: Vec<_> = (0..).zip(&jitters).map(|(number, jitters)| partition(number, jitters)).collect();
+        // Two partitions of the same asset would share its prices' memory: an asset belongs in one.
+        let partitions = &partitions[..partitions.len().min(2)];
+        let straight = read(partitions, &[]);
+        proptest::prop_assert_eq!(&read(partitions, &order).0, &straight.0);
+        proptest::prop_assert_eq!(read(partitions, &order).1, straight.1);
+    }
+}
+
+#[test]
+fn bars_wait_for_every_partition_that_is_not_idle() {
+    let mut assembly = Assembly::new(&universe("0s"));
+    let mut words = vec![];
+    let mut out = |step: Step| match step {
+        Step::Bar(bar) => words.push(format!("bar {}", bar.number)),
+        Step::Event(event) => words.push(format!("{} {}", event.reason, event.offset)),
+        Step::Gap(_) | Step::Tick(..) => {}
+    };
+    for partition in 0..2 {
+        assembly.partition(partition, PartitionState::Active, 0, &mut out);
+    }
+    let at = |partition, millis, offset| Tick { partition, ..tick(0, millis, 1.0, offset) };
+    for millis in [900, 1_500, 2_500] {
+        assembly.tick(at(0, millis, millis.unsigned_abs()), &mut out);
+    }
+    assembly.partition(1, PartitionState::Idle, 7, &mut out);
+    // Back, and too late for the bars that did not wait for it; those after them wait again.
+    for millis in [1_400, 1_600, 1_700, 2_600] {
+        assembly.tick(at(1, millis, millis.unsigned_abs()), &mut out);
+    }
+    assembly.tick(at(0, 3_500, 3_500), &mut out);
+    assembly.tick(at(1, 3_100, 3_100), &mut out);
+    let expected = [
+        "idle 7",
+        "bar 1",
+        "bar 2",
+        "active 1400",
+        "out of order 1400",
+        "out of order 1600",
+        "out of order 1700",
+        "bar 3",
+    ];
+    assert_eq!(words, expected);
+}
+
+#[test]
+fn other_assets_tell_how_far_a_partition_is() {
+    let mut assembly = Assembly::new(&universe("0s"));
+    let mut bars = 0;
+    let mut out = |step: Step| bars += i64::from(matches!(step, Step::Bar(_)));
+    for partition in 0..2 {
+        assembly.partition(partition, PartitionState::Active, 0, &mut out);
+    }
+    for second in 1..6_i64 {
+        assembly.tick(tick(0, second * 1_000, 1.0, second.unsigned_abs()), &mut out);
+        let foreign = Tick { partition: 1, ..tick(1, second * 1_000, 1.0, second.unsigned_abs()) };
+        assembly.tick(foreign, &mut out);
+    }
+    assert_eq!(bars, 4);
+}

@@ -54,6 +54,7 @@ pub(crate) fn source() -> SourceDescription {
         assets: ["XRP", "ADA", "BTC"].map(String::from).to_vec(),
         grid: None,
         replayable: true,
+        seekable: false,
         rows: None,
     }
 }

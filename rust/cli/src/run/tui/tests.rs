@@ -22,6 +22,7 @@ fn universe(assets: usize) -> Universe {
         assets: (0..assets).map(|asset| format!("ASSET{asset}")).collect(),
         grid: Some(60 * SECOND),
         replayable: true,
+        seekable: false,
         rows: Some(1_000),
     };
     Universe::resolve("default", &loaded.settings.universes["default"], &source, 0).unwrap()

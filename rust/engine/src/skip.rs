@@ -1,0 +1,86 @@
+//! What an earlier run has consumed already and the source brings again.
+
+use std::collections::BTreeMap;
+
+use silverbullet_market::{Input, PartitionState};
+
+use crate::checkpoint::Checkpoint;
+
+/// Inputs to be passed over.
+#[derive(Debug)]
+pub(crate) enum Skip {
+    /// So many from the start of the source.
+    Count(u64),
+    /// Those up to these offsets of their partitions: other universes may have to have them.
+    UpTo(BTreeMap<u32, u64>),
+}
+
+impl Skip {
+    /// What `start` has consumed of a source that begins with its first input, or behind given offsets.
+    pub(crate) fn what_is_behind(start: &Checkpoint, seekable: bool) -> Self {
+        if seekable { Self::UpTo(start.offsets.clone()) } else { Self::Count(start.inputs) }
+    }
+
+    /// Whether `input` is one of them.
+    #[inline]
+    pub(crate) fn passes_over(&mut self, input: &Input) -> bool {
+        match self {
+            Self::Count(0) => false,
+            Self::Count(left) => {
+                *left -= 1;
+                true
+            }
+            Self::UpTo(offsets) => !offsets.is_empty() && is_behind(offsets, input),
+        }
+    }
+
+    /// How many are still to come, where they are counted.
+    pub(crate) fn missing(&self) -> u64 {
+        match self {
+            Self::Count(left) => *left,
+            Self::UpTo(_) => 0,
+        }
+    }
+}
+
+fn is_behind(offsets: &mut BTreeMap<u32, u64>, input: &Input) -> bool {
+    let (partition, offset) = match input {
+        Input::Tick(tick) => (tick.partition, tick.offset),
+        Input::Event(event) => (event.partition, event.offset),
+        Input::Partition(partition, PartitionState::Restarted) => {
+            offsets.remove(partition);
+            return false;
+        }
+        _ => return false,
+    };
+    match offsets.get(&partition) {
+        Some(&consumed) if offset <= consumed => true,
+        Some(_) => {
+            offsets.remove(&partition);
+            false
+        }
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::tick;
+
+    #[test]
+    fn what_was_consumed_is_passed_over_partition_by_partition() {
+        let mut skip = Skip::UpTo([(0, 5), (1, 2), (2, 9)].into());
+        let mut taken = vec![];
+        for (partition, offset) in [(0, 4), (1, 3), (3, 0), (0, 5), (0, 6), (1, 1), (2, 9)] {
+            let tick = silverbullet_market::Tick { partition, ..tick(0, 1, 1.0, offset) };
+            if !skip.passes_over(&Input::Tick(tick)) {
+                taken.push((partition, offset));
+            }
+        }
+        assert_eq!(taken, [(1, 3), (3, 0), (0, 6), (1, 1)]);
+        assert!(!skip.passes_over(&Input::Partition(2, PartitionState::Restarted)));
+        let anew = silverbullet_market::Tick { partition: 2, ..tick(0, 1, 1.0, 0) };
+        assert!(!skip.passes_over(&Input::Tick(anew)));
+    }
+}

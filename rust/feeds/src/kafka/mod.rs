@@ -1,0 +1,5 @@
+//! Prices from a Kafka topic.
+
+mod settings;
+
+pub use settings::KafkaSettings;
