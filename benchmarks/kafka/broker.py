@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Self
 
 from confluent_kafka.admin import AdminClient, NewTopic, TopicMetadata
 
@@ -38,7 +39,7 @@ class Broker:
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
 
-    def __enter__(self) -> "Broker":
+    def __enter__(self) -> Self:
         # One that was killed with its runner may still be there.
         self.script("kafka-stop.sh")
         subprocess.run(["rm", "-rf", self.folder], check=True)

@@ -6,9 +6,7 @@ from collections.abc import Callable
 PERCENTILES = ("p50", "p99", "p99.9")
 
 
-def show(
-    settings: dict, latency: dict, drain: dict, summary: dict, excess: Callable[[dict, str, str], float]
-) -> None:
+def show(settings: dict, latency: dict, drain: dict, summary: dict, excess: Callable[[dict, str, str], float]) -> None:
     """Prints all tables."""
     rounds = settings["rounds"]
     print(f"\n{settings['machine']}, {settings['cores']} cores; medians of {rounds} rounds")

@@ -129,6 +129,7 @@ pub(crate) fn plain_source() -> SourceDescription {
         assets: (0..ASSETS).map(name).collect(),
         grid: None,
         replayable: true,
+        seekable: false,
         rows: None,
     }
 }
