@@ -50,11 +50,10 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome<Value> {
         })
     };
     ready()?;
-    source.run(&mut sink, &stop)?;
-    // Where the source ended by itself, nobody need wait for the rest.
-    stop.raise();
-    sink.end(End::Stopped);
+    // The reader raises `stop` when it has seen every answer; a source that fails raises it for the reader.
+    source.run(&mut sink, &stop).inspect_err(|_| stop.raise())?;
     let meter = reader.join().map_err(|_| "the reader panicked")??;
+    sink.end(End::Stopped);
     let summary = engine.finish()?;
     // With short bars and a machine that stands still for longer than a late price may take, some are left out.
     if summary.ticks + summary.quarantined != messages {
