@@ -22,11 +22,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// With `--rate`, what they were sent at, latencies are recorded but for the first `--skip`.
 pub(crate) fn run(arguments: &Arguments) -> Outcome<Value> {
     let messages: u64 = arguments.number("messages")?;
-    let mut source = source(arguments)?;
+    let stop = StopFlag::default();
+    let mut source = source(arguments, &stop)?;
     let description = source.description().clone();
     let (universe, history) =
         universe(&description, arguments.number("population")?, arguments.get("bar"), utc())?;
-    let stop = StopFlag::default();
     let options = EngineOptions::new("bench", Arc::new(SystemClock), stop.clone());
     let (engine, mut sink) = Engine::start(universe, &description, options)?;
     for bar in history {
@@ -94,6 +94,6 @@ fn best(live: &LiveState) -> Outcome<Value> {
 }
 
 /// Where the prices come from.
-fn source(arguments: &Arguments) -> Outcome<Box<dyn Source>> {
+fn source(arguments: &Arguments, _stop: &StopFlag) -> Outcome<Box<dyn Source>> {
     Ok(Box::new(crate::stand_in::StandIn::open(arguments)?))
 }
