@@ -47,6 +47,7 @@ fn is_behind(offsets: &mut BTreeMap<u32, u64>, input: &Input) -> bool {
     let (partition, offset) = match input {
         Input::Tick(tick) => (tick.partition, tick.offset),
         Input::Event(event) => (event.partition, event.offset),
+        Input::Batch(inputs) => return inputs.first().is_some_and(|input| is_behind(offsets, input)),
         Input::Partition(partition, PartitionState::Restarted) => {
             offsets.remove(partition);
             return false;

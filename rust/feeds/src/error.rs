@@ -99,6 +99,33 @@ pub enum FeedError {
         /// The path that was given.
         path: PathBuf,
     },
+    /// A topic without a message, which is to be read to its end.
+    #[error("topic {topic} is empty; send prices first, as with csv_producer.py")]
+    EmptyTopic {
+        /// The topic.
+        topic: String,
+    },
+    /// Not one message says a price.
+    #[error(
+        "none of the {read} messages of topic {topic} is a price; expected JSON with timestamp, asset and price"
+    )]
+    NoUsableMessage {
+        /// The topic.
+        topic: String,
+        /// How many were read.
+        read: u64,
+    },
+    /// The client library refuses something.
+    #[error("{what}: {source}; see [kafka] in the settings")]
+    Kafka {
+        /// What it was asked for.
+        what: String,
+        /// What it said.
+        source: rdkafka::error::KafkaError,
+    },
+    /// Stopped while something was waited for.
+    #[error("stopped before there was a connection")]
+    Stopped,
     /// A speed that is none.
     #[error("speed `{found}` is neither a positive number nor `max`")]
     Speed {

@@ -42,7 +42,7 @@ mod speed;
 pub use collect::{Collected, collect_ticks};
 pub use csv::{CsvOptions, CsvSource, CsvSummary, Progress, TimeUnit, read_prices};
 pub use error::FeedError;
-pub use kafka::KafkaSettings;
+pub use kafka::{KafkaSettings, KafkaSource, TopicFacts};
 pub use pacing::{Sleeper, ThreadSleeper};
 pub use simulator::{SimulatedAssets, Simulator, SimulatorSettings, SimulatorStart};
 pub use speed::Speed;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::clock::Nanos;
+use crate::health::SourceWatch;
 use crate::tick::Input;
 
 /// What a source says of itself before it starts.
@@ -48,6 +49,11 @@ pub trait Source: Send {
     /// Has it begin behind these offsets of its partitions; those not named begin with what they have first. Only
     /// [`seekable`](SourceDescription::seekable) sources are asked.
     fn start_behind(&mut self, _offsets: BTreeMap<u32, u64>) {}
+
+    /// Where it tells how it fares; `None` of one that cannot fail for a while.
+    fn watch(&self) -> Option<SourceWatch> {
+        None
+    }
 
     /// Pushes everything into `sink` until the input ends or `stop` is raised.
     ///

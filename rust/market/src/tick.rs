@@ -139,6 +139,8 @@ pub enum Input {
     History(Box<HistoryBar>),
     /// An input that could not be used, to be kept in `events`; its offset counts as consumed.
     Event(Box<Event>),
+    /// What came in one message: taken as a whole or not at all.
+    Batch(Vec<Input>),
     /// Something about the source itself, to be kept in `events`; it has no place among the inputs.
     Note(Box<Event>),
     /// How a partition stands. A source with a single one need not say.

@@ -143,6 +143,7 @@ impl Sink for Taken {
         match input {
             Input::Tick(tick) => self.ticks.push(tick),
             Input::Event(event) | Input::Note(event) => self.events.add(*event),
+            Input::Batch(inputs) => inputs.into_iter().for_each(|input| self.push(input)),
             Input::History(_) | Input::Partition(..) => {}
         }
     }

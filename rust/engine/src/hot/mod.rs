@@ -118,6 +118,14 @@ impl HotLoop {
         let dequeued = self.clock.monotonic();
         self.live.took_input(dequeued);
         self.progress.input(&input);
+        self.take(input, dequeued)?;
+        if self.progress.take_bar_closed() {
+            self.cut_if_asked();
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, input: Input, dequeued: Nanos) -> Result<()> {
         let mut steps = std::mem::take(&mut self.steps);
         match input {
             Input::Tick(tick) => {
@@ -133,12 +141,13 @@ impl HotLoop {
                 let offset = self.progress.offset(partition);
                 self.assembly.partition(partition, state, offset, &mut |step| steps.push(step));
             }
+            Input::Batch(inputs) => {
+                self.steps = steps;
+                return inputs.into_iter().try_for_each(|input| self.take(input, dequeued));
+            }
         }
         let outcome = self.take_steps(&mut steps);
         self.steps = steps;
-        if self.progress.take_bar_closed() {
-            self.cut_if_asked();
-        }
         outcome
     }
 

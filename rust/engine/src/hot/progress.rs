@@ -38,6 +38,8 @@ impl Progress {
             Input::Tick(tick) => self.saw(tick.partition, tick.offset),
             Input::Event(event) => self.saw(event.partition, event.offset),
             Input::History(_) => {}
+            // All of them have one offset.
+            Input::Batch(inputs) => return inputs.iter().take(1).for_each(|input| self.input(input)),
             Input::Partition(partition, PartitionState::Restarted) => return self.forget(*partition),
             // These are no inputs that a source brings again.
             Input::Note(_) | Input::Partition(..) => return,

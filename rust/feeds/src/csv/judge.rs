@@ -70,6 +70,14 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// `what` is not there.
+    #[cold]
+    pub(crate) fn missing(reason: &'static str, what: &str) -> Self {
+        Self { reason, detail: format!("no {what}") }
+    }
+}
+
 /// Bytes as a short printable text.
 fn shown(bytes: &[u8]) -> String {
     const MOST: usize = 80;
@@ -166,7 +174,7 @@ impl Judge {
 }
 
 #[inline]
-fn price(text: &[u8]) -> Result<f64, Fault> {
+pub(crate) fn price(text: &[u8]) -> Result<f64, Fault> {
     if text.is_empty() {
         return Err(Fault { reason: reason::EMPTY_PRICE, detail: "no price".to_owned() });
     }
@@ -181,7 +189,7 @@ fn price(text: &[u8]) -> Result<f64, Fault> {
     Ok(price)
 }
 
-fn optional(
+pub(crate) fn optional(
     text: &[u8],
     reason: &'static str,
     what: &str,
@@ -197,7 +205,7 @@ fn optional(
 }
 
 /// A whole number; also one written as `12.0`, as tables with missing values write them.
-fn sequence(text: &[u8]) -> Result<Option<u64>, Fault> {
+pub(crate) fn sequence(text: &[u8]) -> Result<Option<u64>, Fault> {
     if text.is_empty() {
         return Ok(None);
     }

@@ -6,10 +6,10 @@
 //! A bad row never ends the stream: it becomes a quarantine event with its line and reason.
 
 mod columns;
-mod directory;
+pub(crate) mod directory;
 mod grid;
 mod input;
-mod judge;
+pub(crate) mod judge;
 mod options;
 mod rows;
 mod scan;
@@ -39,7 +39,8 @@ pub use self::options::{CsvOptions, Phase, Progress, ProgressUpdate};
 pub use self::scan::CsvSummary;
 pub use self::timestamp::TimeUnit;
 
-pub(crate) use self::timestamp::parse as parse_timestamp;
+pub(crate) use self::scan::split_strays;
+pub(crate) use self::timestamp::{parse as parse_timestamp, suggested_unit};
 
 /// A CSV file as a source of ticks, in the order of the file. A tick's offset is its line, the header being line 1.
 pub struct CsvSource {

@@ -203,7 +203,7 @@ impl Tally {
 
 /// Takes out the names with fewer rows than two, or a hundredth of the busiest one's: typing errors. Where that
 /// would leave none, all stay.
-fn split_strays(assets: &mut Vec<(String, u64)>) -> Vec<(String, u64)> {
+pub(crate) fn split_strays(assets: &mut Vec<(String, u64)>) -> Vec<(String, u64)> {
     let busiest = assets.iter().map(|(_, ticks)| *ticks).max().unwrap_or(0);
     let stays = |ticks: u64| ticks >= 2 && ticks.saturating_mul(100) >= busiest;
     if !assets.iter().any(|(_, ticks)| stays(*ticks)) {

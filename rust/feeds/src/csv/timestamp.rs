@@ -50,7 +50,7 @@ impl TimeUnit {
 
     /// The unit in which a number of this size is a time from March 1973 to the year 5138. Seconds are right from
     /// 1970 on: what is too small for a millisecond of 1973 is a second.
-    const fn of_magnitude(number: u64) -> Self {
+    pub(crate) const fn of_magnitude(number: u64) -> Self {
         match number {
             0..100_000_000_000 => Self::Seconds,
             100_000_000_000..100_000_000_000_000 => Self::Milliseconds,

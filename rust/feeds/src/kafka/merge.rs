@@ -1,0 +1,166 @@
+//! Which partition is taken next: the one whose head is the earliest.
+//!
+//! While an old stretch is read, partitions are kept together in event time, so that bars become final as they would
+//! have live and few are open. At the live edge nobody waits: what has arrived is taken at once. The order changes no
+//! bar, because each partition is judged by its own time; it bounds how much is open at once.
+
+use std::collections::VecDeque;
+
+use silverbullet_market::Nanos;
+
+/// A head this far ahead of what came before it in its partition may be a wrong time: it is not waited with.
+const LEAP: Nanos = 60 * silverbullet_market::SECOND;
+/// So many messages of a partition are taken at once at its beginning: they tell where it is in time.
+const OPENING: u64 = 16;
+/// Messages that others may be ahead of a partition that is silent, while they read an old stretch.
+const LEAD: u64 = 1 << 16;
+/// A partition this many messages behind its end reads an old stretch.
+const OLD: u64 = 10_000;
+
+/// A message that waits to be taken.
+#[derive(Debug)]
+pub(crate) struct Waiting<T> {
+    pub(crate) time: Nanos,
+    pub(crate) item: T,
+}
+
+/// One partition's messages in the order of their offsets.
+#[derive(Debug)]
+pub(crate) struct Lane<T> {
+    queue: VecDeque<Waiting<T>>,
+    /// Time of the last one taken.
+    last: Nanos,
+    taken: u64,
+    /// What the counter of all lanes was when this one was last heard.
+    heard: u64,
+    /// Messages in the topic behind those fetched, as far as is known.
+    pub(crate) behind: u64,
+    /// Nothing is to be waited for: it is silent for long, or has ended.
+    pub(crate) silent: bool,
+}
+
+impl<T> Default for Lane<T> {
+    fn default() -> Self {
+        Self { queue: VecDeque::new(), last: Nanos::MIN, taken: 0, heard: 0, behind: 0, silent: false }
+    }
+}
+
+impl<T> Lane<T> {
+    pub(crate) fn push(&mut self, time: Nanos, item: T) {
+        self.queue.push_back(Waiting { time, item });
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Where its head is in time, wrong times left aside.
+    pub(crate) fn key(&self) -> Option<Nanos> {
+        let head = self.queue.front()?.time;
+        if self.taken < OPENING {
+            return Some(Nanos::MIN);
+        }
+        Some(if head.saturating_sub(self.last) > LEAP { self.last } else { head })
+    }
+
+    /// Takes the head.
+    pub(crate) fn pop(&mut self, all: &mut u64) -> Option<T> {
+        let Waiting { time, item } = self.queue.pop_front()?;
+        (self.last, self.taken, self.heard) = (time, self.taken + 1, *all);
+        *all += 1;
+        Some(item)
+    }
+}
+
+/// What to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// Take the head of this lane.
+    Take(usize),
+    /// There is something to take, but it waits for this lane.
+    WaitFor(usize),
+    /// Nothing is there.
+    Nothing,
+}
+
+/// Chooses among `lanes`; `all` counts what was taken from any.
+/// Where `patience` is at its end nothing is waited for.
+pub(crate) fn choose<T>(lanes: &[Lane<T>], all: u64, patience: bool) -> Choice {
+    let heads = lanes.iter().enumerate().filter_map(|(index, lane)| Some((lane.key()?, index)));
+    let Some((_, first)) = heads.min() else { return Choice::Nothing };
+    let waits_for = |lane: &Lane<T>| {
+        lane.queue.is_empty()
+            && !lane.silent
+            && !patience
+            && (lane.behind > 0 || (lanes[first].behind > OLD && all.saturating_sub(lane.heard) > LEAD))
+    };
+    lanes.iter().position(waits_for).map_or(Choice::Take(first), Choice::WaitFor)
+}
+
+/// The earliest head of the lanes other than `index`.
+pub(crate) fn others<T>(lanes: &[Lane<T>], index: usize) -> Nanos {
+    let others = lanes.iter().enumerate().filter(|&(other, _)| other != index);
+    others.filter_map(|(_, lane)| lane.key()).min().unwrap_or(Nanos::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lane(times: &[Nanos]) -> Lane<Nanos> {
+        let mut lane =
+            Lane { taken: OPENING, last: times.first().map_or(0, |first| first - 1), ..Lane::default() };
+        times.iter().for_each(|&time| lane.push(time, time));
+        lane
+    }
+
+    fn drain(mut lanes: Vec<Lane<Nanos>>) -> Vec<Nanos> {
+        let (mut all, mut order) = (0, vec![]);
+        while let Choice::Take(index) = choose(&lanes, all, false) {
+            order.extend(lanes[index].pop(&mut all));
+        }
+        order
+    }
+
+    #[test]
+    fn the_earliest_head_is_taken_and_late_ones_at_once() {
+        let order = drain(vec![lane(&[10, 20, 12, 40]), lane(&[11, 30]), lane(&[])]);
+        assert_eq!(order, [10, 11, 20, 12, 30, 40]);
+    }
+
+    #[test]
+    fn one_with_more_to_come_is_waited_for_and_a_silent_one_is_not() {
+        let mut lanes = vec![lane(&[10]), lane(&[])];
+        assert_eq!(choose(&lanes, 0, false), Choice::Take(0));
+        lanes[1].behind = 3;
+        assert_eq!(choose(&lanes, 0, false), Choice::WaitFor(1));
+        lanes[1].silent = true;
+        assert_eq!(choose(&lanes, 0, false), Choice::Take(0));
+    }
+
+    #[test]
+    fn one_at_its_end_is_waited_for_only_where_others_read_an_old_stretch_far_ahead() {
+        let mut lanes = vec![lane(&[10]), lane(&[])];
+        lanes[0].behind = OLD + 1;
+        assert_eq!(choose(&lanes, LEAD, false), Choice::Take(0));
+        assert_eq!(choose(&lanes, LEAD + 1, false), Choice::WaitFor(1));
+        lanes[0].behind = OLD;
+        assert_eq!(choose(&lanes, LEAD + 1, false), Choice::Take(0));
+    }
+
+    #[test]
+    fn a_wrong_time_keeps_nothing_waiting() {
+        let year = 366 * 86_400 * silverbullet_market::SECOND;
+        let order = drain(vec![lane(&[10, year, 20, 30]), lane(&[11, 21])]);
+        assert_eq!(order, [10, year, 11, 20, 21, 30]);
+    }
+
+    #[test]
+    fn a_lane_tells_at_once_where_it_begins() {
+        let mut late = Lane::default();
+        (0..20).for_each(|step| late.push(5_000 + step, 5_000 + step));
+        let order = drain(vec![lane(&[10, 20]), late]);
+        assert_eq!(order[..16], (5_000..5_016).collect::<Vec<_>>());
+        assert_eq!(order[16..18], [10, 20]);
+    }
+}
