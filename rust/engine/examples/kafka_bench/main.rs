@@ -22,7 +22,6 @@ mod ours;
 mod produce;
 mod reader;
 mod report;
-mod stand_in;
 
 use arguments::Arguments;
 

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use silverbullet_engine::{End, Engine, EngineOptions, LiveState};
+use silverbullet_feeds::kafka::{KafkaSettings, KafkaSource};
 use silverbullet_kernel::{Method, Objective};
 use silverbullet_market::{Input, Sink, Source, StopFlag, SystemClock};
 
 use crate::Outcome;
 use crate::arguments::Arguments;
-use crate::market::universe;
+use crate::market::{ASSETS, name, universe};
 use crate::reader::{Paced, count_to};
 use crate::report::{ready, utc};
 
@@ -93,7 +94,10 @@ fn best(live: &LiveState) -> Outcome<Value> {
     Ok(json!({ "max_sharpe": max_sharpe, "min_variance": min_variance }))
 }
 
-/// Where the prices come from.
-fn source(arguments: &Arguments, _stop: &StopFlag) -> Outcome<Box<dyn Source>> {
-    Ok(Box::new(crate::stand_in::StandIn::open(arguments)?))
+/// The topic as the program reads it, of the assets named.
+fn source(arguments: &Arguments, stop: &StopFlag) -> Outcome<Box<dyn Source>> {
+    let settings = KafkaSettings::new(arguments.text("brokers")?, arguments.text("topic")?);
+    let assets: Vec<String> = (0..ASSETS).map(name).collect();
+    let source = KafkaSource::open(settings, &assets, None, Arc::new(SystemClock), stop, &mut |_| ())?;
+    Ok(Box::new(source))
 }

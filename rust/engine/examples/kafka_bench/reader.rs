@@ -12,7 +12,7 @@ use crate::Outcome;
 use crate::market::ASSETS;
 use crate::report::{Meter, utc};
 
-/// Asked for between two looks; the system makes some 70 µs of it. All of it counts as latency of ours.
+/// Asked for between two looks; the system makes about 100 µs of it. All of it counts as latency of ours.
 const NAP: Duration = Duration::from_micros(10);
 /// The same where only the last answer is waited for.
 const LONG_NAP: Duration = Duration::from_micros(200);
