@@ -162,8 +162,8 @@ def summarise(latency: dict, drain: dict) -> dict:
     return {
         "excess_p99_ours_ns": ours,
         "excess_p99_flink_ns": flink,
-        # Where ours is not above the bare consumer at all, there is nothing to divide by.
-        "excess_p99_ratio": flink / ours if ours > 0 else None,
+        # Where one is not above the bare consumer, the machine's other work was measured: no ratio.
+        "excess_p99_ratio": flink / ours if min(flink, ours) > 0 else None,
         "drain_ours_over_bare": {
             f"{population:,}": median(drain[f"ours, {population:,}"], "rate") / median(drain["bare"], "rate")
             for population in POPULATIONS

@@ -28,7 +28,7 @@ def show_latency(settings: dict, latency: dict, summary: dict, excess: Callable[
         cores = statistics.median(r["cpu_seconds"] for r in reports) / busy
         print(f"  {name:<16}{''.join(f'{text:>10}' for text in own + more)}{cores:>8.2f}")
     ratio = summary["excess_p99_ratio"]
-    told = f"{ratio:.3g}x" if ratio else "none: ours is not above the bare consumer"
+    told = f"{ratio:.3g}x" if ratio else "none, as one of them is not above the bare consumer"
     print(f"  p99 beyond the bare consumer, flink / ours: {told}")
 
 
