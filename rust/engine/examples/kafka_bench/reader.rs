@@ -16,6 +16,8 @@ use crate::report::{Meter, utc};
 const NAP: Duration = Duration::from_micros(10);
 /// The same where only the last answer is waited for.
 const LONG_NAP: Duration = Duration::from_micros(200);
+/// A price is counted before its answer is there: so many looks in vain end the reading.
+const QUIET: u32 = 1_000;
 
 /// Records when the answer to each price of a grid is read first.
 ///
@@ -49,13 +51,15 @@ impl Paced {
     pub(crate) fn watch(mut self, live: &LiveState, stop: &StopFlag) -> Outcome<Self> {
         let mut published = live.latest.published();
         let start: Vec<Nanos> = tick_times(live);
+        let mut quiet = 0;
         loop {
             let ended = taken(live) >= self.messages || stop.is_raised();
             let now_published = live.latest.published();
             if now_published == published {
-                if ended {
+                if ended && quiet > QUIET {
                     return Ok(self);
                 }
+                quiet += u32::from(ended);
                 thread::sleep(NAP);
                 continue;
             }
