@@ -6,7 +6,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 # More arguments for the program, e.g. make run ARGS="--source csv:prices.csv --speed max"
 ARGS ?=
-BENCHMARKS := bench-kernel bench-live bench-sql
+BENCHMARKS := bench-kernel bench-live bench-sql bench-kafka
 # The page is embedded in the program; where these change it is built anew.
 WEB_SOURCES = $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print)
 TARGET = $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -23,7 +23,7 @@ endif
 # uses all cores by itself.
 .NOTPARALLEL:
 .PHONY: help run test test-rust test-web test-tables test-kafka test-page kafka kafka-stop build release web lint fmt fmt-check \
-        check-versions doc bench bench-kernel bench-live bench-sql soak-fuzz fuzz check-fuzz soak-kill soak-page deny clean update \
+        check-versions doc bench bench-kernel bench-live bench-sql bench-kafka soak-fuzz fuzz check-fuzz soak-kill soak-page deny clean update \
         check-prerequisites check-run-prerequisites browser
 
 help: ## List the targets
@@ -123,6 +123,13 @@ bench-sql: .venv/.installed ## Measure SQL over 10 million stored rows, beside D
 	$(CARGO) build --release --locked --package silverbullet-query --example bench_sql
 	$(TARGET)/release/examples/bench_sql $(TARGET)/bench-sql
 	.venv/bin/python benchmarks/sql/duckdb_peer.py $(TARGET)/release/examples/bench_sql $(TARGET)/bench-sql
+
+# Needs Java and Maven, which fetches the broker and Flink (130 MB). ARGS="--smoke" is over in two minutes.
+bench-kafka: .venv/.installed ## Measure the engine on a real Kafka broker beside a bare consumer and Apache Flink
+	setup/kafka/bin/kafka-fetch.sh
+	mvn --quiet --batch-mode --file benchmarks/flink/pom.xml -Djob.directory=$(TARGET)/bench-kafka/flink package
+	$(CARGO) build --release --locked --package silverbullet-engine --example kafka_bench
+	.venv/bin/python benchmarks/kafka/run.py $(TARGET)/release/examples $(TARGET)/bench-kafka $(ARGS)
 
 # The same test as in `make test`, on a million problems; FIRST=<seed> PROBLEMS=1 asks one again and shows it.
 soak-fuzz: ## Ask the kernel a million random problems, sound and unsound: no panic, no NaN, feasible weights
