@@ -23,7 +23,7 @@ endif
 # uses all cores by itself.
 .NOTPARALLEL:
 .PHONY: help run test test-rust test-web test-tables test-kafka test-page kafka kafka-stop build release web lint fmt fmt-check \
-        check-versions doc bench bench-kernel bench-live bench-sql bench-kafka soak-fuzz fuzz check-fuzz soak-kill soak-page deny clean update \
+        check-versions doc bench bench-kernel bench-live bench-sql bench-kafka soak-fuzz fuzz check-fuzz soak-kill soak-kafka soak-page deny clean update \
         check-prerequisites check-run-prerequisites browser
 
 help: ## List the targets
@@ -146,6 +146,12 @@ check-fuzz: ## Check that the fuzz target compiles and has no warnings
 
 soak-kill: web ## Kill the program at many random moments: the stored rows stay those of an undisturbed run
 	SILVERBULLET_KILLS=$(or $(KILLS),200) $(CARGO) test --locked --package silverbullet-cli --features silverbullet-store/failpoints --test recovery -- --nocapture
+
+soak-kafka: .venv/.installed web ## Kill engine, broker and both while a million prices flow: the stored rows stay those of an undisturbed run
+	$(CARGO) build --locked --package silverbullet-cli --features silverbullet-store/failpoints
+	setup/kafka/bin/kafka-fetch.sh
+	SILVERBULLET_KAFKA_KILLS=$(or $(KILLS),50) SILVERBULLET_KAFKA_TICKS=$(or $(TICKS),1000000) SILVERBULLET_KAFKA_SECONDS=$(or $(LENGTH),600) \
+		SILVERBULLET_KAFKA_SEED=$(or $(SEED),1) SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q -s python/tests/kafka/test_recovery.py
 
 soak-page: browser build ## Watch the page for long: frames and memory
 	SILVERBULLET_E2E_SECONDS=$(or $(LENGTH),60) SILVERBULLET_E2E_FRAMES=30 SILVERBULLET_BIN=$(PROGRAM) node --test web/e2e/
