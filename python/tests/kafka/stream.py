@@ -46,6 +46,7 @@ class Flow(threading.Thread):
             "linger.ms": 5,
             "message.timeout.ms": 300_000,
             "queue.buffering.max.messages": 2_000_000,
+            "log_level": 0,
         }
         self.producer = Producer(settings)
         self.topic, self.count, self.seconds = topic, count, seconds

@@ -42,7 +42,7 @@ fn best(market: &mut Market, returns: &[f64]) -> Outcome<Value> {
     let population = &mut market.population;
     population.start_open_bar(returns);
     // A tick that changes nothing, for the ranking.
-    let leaders = population.tick(0, 0.0, &[0.0; ASSETS]);
+    let leaders = population.tick(&[0], returns, &[0.0; ASSETS]);
     let describe = |portfolio: usize| -> Outcome<Value> {
         let (mean, variance) = population.moments_of(portfolio);
         let mut weights = vec![0.0; ASSETS];

@@ -107,7 +107,7 @@ fn taken(live: &LiveState) -> u64 {
 }
 
 fn tick_times(live: &LiveState) -> Vec<Nanos> {
-    live.latest.read(|publication| publication.tick_times.clone()).unwrap_or_default()
+    live.publication().map_or_else(Vec::new, |publication| publication.tick_times)
 }
 
 /// Waits until `messages` prices are answered, or `stop` is raised; measures only how long that took.

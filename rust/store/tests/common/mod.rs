@@ -26,6 +26,7 @@ pub fn source(identity: &str, replayable: bool) -> SourceDescription {
         assets: ASSETS.map(str::to_owned).to_vec(),
         grid: None,
         replayable,
+        seekable: false,
         rows: None,
     }
 }
