@@ -166,7 +166,7 @@ fn the_doctor_applies_the_checks_of_a_run() {
     };
     let cases = [
         ("[run]\nsource = \"csv:missing.csv\"\n", "FAIL  source", "missing.csv: no such file"),
-        ("[run]\nsource = \"kafka\"\n", "FAIL  source", "simulator and csv:PATH"),
+        ("[run]\nsource = \"binance\"\n", "FAIL  source", "simulator, csv:PATH and kafka"),
         ("[universes.a]\nupper = 0.01\n", "FAIL  universe", "bounds"),
         ("[universes.a]\nassets = [\"NOPE\"]\n", "FAIL  universe", "NOPE"),
     ];
