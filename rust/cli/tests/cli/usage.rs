@@ -38,7 +38,7 @@ fn wrong_usage_exits_with_2() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }
     let path = folder.path();
-    assert!(fails(path, &["run", "--source", "kafka"], 2).contains("simulator and csv:PATH"));
+    assert!(fails(path, &["run", "--source", "binance"], 2).contains("simulator, csv:PATH and kafka"));
     assert!(fails(path, &["run", "--no-http", "--bar", "fast"], 2).contains("bar"));
     assert!(fails(path, &["run", "--no-http", "--estimator", "magic"], 2).contains("magic"));
     assert!(fails(path, &["run", "--no-http", "--speed=-3"], 2).contains("speed"));
