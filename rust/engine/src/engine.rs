@@ -22,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::failure::on_failure;
 use crate::hot::HotLoop;
 use crate::hot::answer::most_answers;
+use crate::hot::closes;
 use crate::live::{LiveState, Phase, Summary};
 use crate::refresh::{self, RefreshDesk};
 use crate::skip::Skip;
@@ -90,6 +91,8 @@ pub struct Engine {
     hot: JoinHandle<Result<Option<DurablePath>>>,
     desk: Arc<RefreshDesk>,
     refresh: JoinHandle<()>,
+    /// Where the universe has objectives that are answered at a close only.
+    closes: Option<JoinHandle<()>>,
     telemetry: JoinHandle<()>,
     telemetry_ended: Arc<AtomicBool>,
 }
@@ -126,6 +129,12 @@ impl Engine {
             let run = move || run_hot(hot_loop, consumer, &ending);
             spawn("hot", on_failure(run, move || stop.raise()))?
         };
+        let closes = {
+            let (live, clock) = (Arc::clone(&live), Arc::clone(&clock));
+            let asked = live.universe.close_objectives().next().is_some();
+            let run = move || closes::run(&live.universe, &live.closes, &*clock);
+            asked.then(|| spawn("closes", run)).transpose()?
+        };
         let refresh = {
             let (live, desk) = (Arc::clone(&live), Arc::clone(&desk));
             spawn("refresh", move || refresh::run(&live.universe, &desk, &*clock))?
@@ -143,7 +152,7 @@ impl Engine {
             live: Arc::clone(&live),
             ending,
         };
-        Ok((Self { live, hot, desk, refresh, telemetry, telemetry_ended }, sink))
+        Ok((Self { live, hot, desk, refresh, closes, telemetry, telemetry_ended }, sink))
     }
 
     /// What everyone but the hot thread sees.
@@ -159,12 +168,14 @@ impl Engine {
     pub fn finish(self) -> Result<Summary> {
         let hot = self.hot.join().unwrap_or(Err(Error::Panicked("hot")));
         self.desk.end();
+        self.live.closes.end();
         self.telemetry_ended.store(true, Ordering::Release);
         self.telemetry.thread().unpark();
         let stored = hot.and_then(|durable| durable.map_or(Ok(()), DurablePath::finish));
         let refreshed = self.refresh.join().map_err(|_| Error::Panicked("refresh"));
+        let closed = self.closes.map_or(Ok(()), JoinHandle::join).map_err(|_| Error::Panicked("closes"));
         let measured = self.telemetry.join().map_err(|_| Error::Panicked("telemetry"));
-        let outcome = stored.and(refreshed).and(measured);
+        let outcome = stored.and(refreshed).and(closed).and(measured);
         self.live.set_phase(if outcome.is_ok() { Phase::Ended } else { Phase::Failed });
         outcome.map(|()| self.live.summary())
     }

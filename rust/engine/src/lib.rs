@@ -4,6 +4,7 @@
 //! a source to push into. Each tick becomes a [`Publication`] that any number of readers see through
 //! [`LiveState`]; each final bar becomes rows that go to a [`RowSink`]. A sink that asks for cuts is given
 //! [`Checkpoint`]s, from which another run goes on as if nothing had stopped; what a page draws is a [`Scene`].
+pub mod at_close;
 pub mod checkpoint;
 pub mod durable;
 pub mod engine;
@@ -23,6 +24,7 @@ pub mod scene;
 mod skip;
 mod telemetry;
 
+pub use at_close::AtClose;
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use durable::{CutRequest, FanOutRows, RowSink};
 pub use engine::{End, Engine, EngineOptions, EngineSink, FanOut};

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 use silverbullet_market::{Event, EventKind, Nanos, Universe};
 
+use crate::hot::closes::CloseDesk;
 use crate::latest::Latest;
 use crate::publication::Publication;
 use crate::scene::{Scene, Scenery};
@@ -122,6 +123,8 @@ pub struct LiveState {
     /// Counts.
     pub counters: Counters,
     pub(crate) scenery: Arc<Scenery>,
+    /// Where objectives are answered that are not answered with each tick.
+    pub(crate) closes: CloseDesk,
     phase: AtomicU8,
     /// [`Nanos::MIN`] before the first.
     last_input: AtomicI64,
@@ -144,6 +147,7 @@ impl LiveState {
             latest: Latest::new(&publication),
             counters: Counters::default(),
             scenery: Arc::default(),
+            closes: CloseDesk::default(),
             phase: AtomicU8::new(Phase::Starting as u8),
             last_input: AtomicI64::new(Nanos::MIN),
             reasons: Mutex::default(),

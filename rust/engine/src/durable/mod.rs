@@ -14,6 +14,7 @@ pub mod compute;
 mod cut;
 mod fan_out;
 pub mod jsonl;
+mod objectives;
 pub mod rows;
 mod writer;
 

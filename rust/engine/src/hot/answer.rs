@@ -20,9 +20,9 @@ pub(crate) enum Moment {
     Open,
 }
 
-/// Most portfolios a publication holds: each objective exactly and by Monte Carlo.
+/// Most portfolios an answer to a tick holds: each live objective exactly and by Monte Carlo.
 pub(crate) fn most_answers(universe: &Universe) -> usize {
-    2 * universe.objectives.len()
+    2 * universe.live_objectives().count()
 }
 
 /// Answers for one universe; owns the warm-started solvers.
@@ -60,8 +60,10 @@ impl Question<'_> {
 
 impl Answerer {
     pub(crate) fn new(universe: &Universe) -> Self {
+        let objectives: Vec<_> = universe.live_objectives().collect();
         Self {
-            objectives: universe.objectives.clone(),
+            last_good: vec![None; objectives.len()],
+            objectives,
             risk_free: universe.risk_free,
             bounds: None,
             min_variance: None,
@@ -69,7 +71,6 @@ impl Answerer {
             mean: Vec::new(),
             weights: Vec::new(),
             least: Vec::new(),
-            last_good: vec![None; universe.objectives.len()],
             stand_in: None,
         }
     }
@@ -244,7 +245,7 @@ impl Answerer {
                 leaders.min_variance
             }
             (Objective::MaxSharpe, _) => leaders.max_sharpe,
-            // Not answered live: a universe that lists another objective is refused.
+            // Not answered live, so not among those of this answerer.
             _ => return,
         };
         if population.drawn().weights_of(leader, &mut self.weights).is_err() {

@@ -5,6 +5,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod book;
+pub(crate) mod closes;
 mod progress;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::refresh::{Close, RefreshDesk};
 use crate::telemetry::Recorder;
 use answer::{Answerer, Moment};
 use book::{Book, Change};
+use closes::Question;
 use progress::Progress;
 
 /// State of the hot thread of one universe.
@@ -51,6 +53,8 @@ pub(crate) struct HotLoop {
     leaving: Vec<f64>,
     /// A close whose moments the refresh thread has not taken yet.
     unposted: bool,
+    /// A close that the thread of the close-only objectives has not been asked about yet.
+    unasked: bool,
 }
 
 impl HotLoop {
@@ -86,6 +90,7 @@ impl HotLoop {
             tally: Tally::default(),
             leaving: Vec::new(),
             unposted: false,
+            unasked: false,
             live,
         };
         if start.inputs > 0 {
@@ -110,6 +115,7 @@ impl HotLoop {
         self.answerer.reset(&self.live.universe, &self.book.eligible);
         self.answer_at_close()?;
         self.request_refresh();
+        self.ask_closes();
         Ok(())
     }
 
@@ -198,6 +204,7 @@ impl HotLoop {
         if self.unposted {
             self.request_refresh();
         }
+        self.follow_closes();
         let moved = self.book.tick(position, tick);
         if let (Some((index, change)), Some(population)) = (moved, &mut self.population) {
             population.tick(index, change, &self.book.oldest);
@@ -226,6 +233,7 @@ impl HotLoop {
         }
         self.answer_at_close()?;
         self.request_refresh();
+        self.ask_closes();
         self.publish(Trigger::BarClose(bar.number), bar.close_time);
         if let Some(durable) = &self.durable {
             durable.hand_over(DurableInput::Bar(bar));
@@ -333,6 +341,27 @@ impl HotLoop {
             closed: closed.clone(),
             bounds: bounds.clone(),
             stand_in: self.answerer.stand_in().cloned(),
+        });
+    }
+
+    /// Has the close-only objectives, where there are some, answered anew.
+    fn ask_closes(&mut self) {
+        self.unasked = self.live.universe.close_objectives().next().is_some();
+        self.follow_closes();
+    }
+
+    /// Takes the newest answers of the close-only objectives along, and asks for those of a close not asked about.
+    fn follow_closes(&mut self) {
+        if let Some(answers) = self.live.closes.take() {
+            self.draft.at_close = Some(answers);
+        }
+        let Some(bounds) = self.answerer.bounds().filter(|_| self.unasked) else { return };
+        let Self { live, book, window, bar, .. } = self;
+        self.unasked = !live.closes.ask(|| Question {
+            bar: *bar,
+            eligible: book.eligible.clone(),
+            returns: window.returns_of(&book.eligible),
+            bounds: bounds.clone(),
         });
     }
 
