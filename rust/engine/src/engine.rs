@@ -16,6 +16,7 @@ use std::time::Duration;
 use silverbullet_market::{Clock, Input, Sink, SourceDescription, StopFlag, Universe};
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::commands::CommandLog;
 use crate::durable::jsonl::JsonLines;
 use crate::durable::{Backlog, DurablePath, FanOutRows, RowSink};
 use crate::error::{Error, Result};
@@ -46,6 +47,8 @@ pub struct EngineOptions {
     /// Where an earlier run of the same variant stood. What was consumed then is passed over where the source brings
     /// it again, and neither answered, counted nor stored again.
     pub resume: Option<Checkpoint>,
+    /// Commands of earlier runs, which are followed from their bars on, and where those of this one are kept.
+    pub commands: CommandLog,
     /// Time of day and latency.
     pub clock: Arc<dyn Clock>,
     /// Raised by the engine when it fails, so that its source ends.
@@ -56,7 +59,8 @@ impl EngineOptions {
     /// Options that keep no rows.
     #[must_use]
     pub fn new(run_id: &str, clock: Arc<dyn Clock>, stop: StopFlag) -> Self {
-        Self { workers: 1, run_id: run_id.to_owned(), rows: None, resume: None, clock, stop }
+        let (run_id, commands) = (run_id.to_owned(), CommandLog::default());
+        Self { workers: 1, run_id, rows: None, resume: None, commands, clock, stop }
     }
 
     /// Keeps rows as JSON lines in `output`, beside where they are kept already.
@@ -107,12 +111,16 @@ impl Engine {
         source: &SourceDescription,
         options: EngineOptions,
     ) -> Result<(Self, EngineSink)> {
-        let EngineOptions { workers, run_id, rows, resume, clock, stop } = options;
+        let EngineOptions { workers, run_id, rows, resume, commands, clock, stop } = options;
         let answers = most_answers(&universe);
-        let start = resume.unwrap_or_else(|| Checkpoint::new(&universe));
+        let mut start = resume.unwrap_or_else(|| Checkpoint::new(&universe));
         start.check(&universe)?;
         let skip = Skip::what_is_behind(&start, source.seekable);
         let live = Arc::new(LiveState::new(universe, &source.name, &run_id, source.rows, answers));
+        let known = start.commands.sequence;
+        let later = commands.entries.iter().filter(|entry| entry.sequence > known);
+        later.for_each(|entry| start.commands.add(entry.clone()));
+        live.commands.open(&start.commands, start.bar, commands);
         let desk = Arc::new(RefreshDesk::new(Arc::clone(&live.scenery)));
         let (recorder, telemetry) = telemetry::channel();
         let (producer, consumer) = rtrb::RingBuffer::new(RING);
@@ -169,6 +177,7 @@ impl Engine {
         let hot = self.hot.join().unwrap_or(Err(Error::Panicked("hot")));
         self.desk.end();
         self.live.closes.end();
+        self.live.commands.close();
         self.telemetry_ended.store(true, Ordering::Release);
         self.telemetry.thread().unpark();
         let stored = hot.and_then(|durable| durable.map_or(Ok(()), DurablePath::finish));
@@ -293,10 +302,14 @@ fn run_hot(
             // The producer may have pushed between the look and its end: look once more.
             Err(_) if ring.is_abandoned() && ring.is_empty() => break,
             Err(_) if idle < SPINS => {
+                hot.take_commands()?;
                 idle += 1;
                 std::hint::spin_loop();
             }
-            Err(_) => std::thread::park_timeout(NAP),
+            Err(_) => {
+                hot.take_commands()?;
+                std::thread::park_timeout(NAP);
+            }
         }
     }
     let ending = ending.load(Ordering::Acquire);

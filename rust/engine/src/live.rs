@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 use silverbullet_market::{Event, EventKind, Nanos, Universe};
 
+use crate::commands::CommandDesk;
 use crate::hot::closes::CloseDesk;
 use crate::latest::Latest;
 use crate::publication::Publication;
@@ -84,6 +85,8 @@ pub enum Phase {
     WarmingUp,
     /// Answering.
     Live,
+    /// Taking prices into bars, and answering nothing until it is resumed.
+    Paused,
     /// The input has ended and everything is stored.
     Ended,
     /// Ended by an error.
@@ -92,7 +95,8 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase, in the order they are passed.
-    pub const ALL: [Self; 5] = [Self::Starting, Self::WarmingUp, Self::Live, Self::Ended, Self::Failed];
+    pub const ALL: [Self; 6] =
+        [Self::Starting, Self::WarmingUp, Self::Live, Self::Paused, Self::Ended, Self::Failed];
 
     /// The name used in interfaces, which is also how it is serialised.
     #[must_use]
@@ -101,6 +105,7 @@ impl Phase {
             Self::Starting => "starting",
             Self::WarmingUp => "warming-up",
             Self::Live => "live",
+            Self::Paused => "paused",
             Self::Ended => "ended",
             Self::Failed => "failed",
         }
@@ -125,6 +130,8 @@ pub struct LiveState {
     pub(crate) scenery: Arc<Scenery>,
     /// Where objectives are answered that are not answered with each tick.
     pub(crate) closes: CloseDesk,
+    /// Where commands are handed in.
+    pub commands: CommandDesk,
     phase: AtomicU8,
     /// [`Nanos::MIN`] before the first.
     last_input: AtomicI64,
@@ -148,6 +155,7 @@ impl LiveState {
             counters: Counters::default(),
             scenery: Arc::default(),
             closes: CloseDesk::default(),
+            commands: CommandDesk::default(),
             phase: AtomicU8::new(Phase::Starting as u8),
             last_input: AtomicI64::new(Nanos::MIN),
             reasons: Mutex::default(),

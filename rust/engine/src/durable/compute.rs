@@ -1,8 +1,10 @@
-//! What is stored for a final bar: a pure function of the window's bars, the settings, the seed and the bar
-//! number.
+//! What is stored for a final bar: a pure function of the window's bars, the settings with what was commanded, the
+//! seed and the bar number.
 //!
 //! Moments are summed afresh in bar order, exact problems solved cold, and Monte Carlo runs to its sample
 //! budget, so that a replay and a cluster job get the same bits. Nothing live enters here.
+
+use std::sync::Arc;
 
 use silverbullet_kernel::{
     Bounds, Fallback, Label, MonteCarloOptions, Portfolio, Problem, exact, gap, monte_carlo,
@@ -12,6 +14,7 @@ use silverbullet_market::{EventKind, FinalBar, Universe};
 
 use super::objectives;
 use super::rows::{AssetRow, BarRow, FrontierRow, PortfolioRow, Row, StoredEvent, Time, Weights};
+use crate::commands::Terms;
 use crate::error::Result;
 
 /// Everything the rows of one bar depend on, beside the universe.
@@ -25,21 +28,35 @@ pub struct Job {
     pub stale: Vec<bool>,
     /// Their returns in the window that ends with `bar`; no row where nothing is eligible.
     pub returns: ReturnMatrix,
+    /// What was commanded; `None` where the settings alone count.
+    pub terms: Option<Arc<Terms>>,
+    /// The commands that are followed from this bar on.
+    pub commands: Vec<StoredEvent>,
 }
 
-/// The rows of one bar, in a fixed order. Turnover is left open: it needs the row stored before.
+/// The rows of one bar, in a fixed order. Turnover is left open where no weights held are
+/// known: it needs the row stored before.
 ///
 /// # Errors
 /// Where the kernel refuses the problem, which valid bars do not bring about.
 pub fn rows_of(universe: &Universe, job: &Job) -> Result<Vec<Row>> {
-    let mut rows = bar_rows(universe, &job.bar);
+    let mut rows: Vec<Row> = job.commands.iter().cloned().map(Row::Events).collect();
+    rows.extend(bar_rows(universe, &job.bar));
     if job.eligible.is_empty() {
         rows.extend(asset_rows(universe, job, None));
         return Ok(rows);
     }
     let moments = estimate(&job.returns, universe.estimator)?;
     rows.extend(asset_rows(universe, job, Some(&moments)));
-    let Ok(bounds) = universe.bounds_for(&job.eligible) else {
+    let terms = job.terms.as_deref();
+    if terms.is_some_and(|terms| terms.paused) {
+        return Ok(rows);
+    }
+    let bounds = match terms {
+        Some(terms) => terms.bounds_for(&job.eligible),
+        None => universe.bounds_for(&job.eligible),
+    };
+    let Ok(bounds) = bounds else {
         rows.push(infeasible(universe, job));
         return Ok(rows);
     };
@@ -144,6 +161,8 @@ fn with_gap(problem: &Problem, optimum: &Portfolio, mut found: Portfolio) -> Por
 }
 
 fn portfolio_row(universe: &Universe, job: &Job, portfolio: Portfolio, as_of: Time) -> PortfolioRow {
+    let weights = named(universe, &job.eligible, &portfolio.weights);
+    let held = job.terms.as_ref().and_then(|terms| terms.holdings.as_ref());
     PortfolioRow {
         bar: job.bar.number,
         objective: portfolio.objective.name(),
@@ -153,9 +172,9 @@ fn portfolio_row(universe: &Universe, job: &Job, portfolio: Portfolio, as_of: Ti
         risk: portfolio.risk,
         sharpe: portfolio.sharpe,
         gap: portfolio.gap,
-        turnover: None,
+        turnover: held.map(|held| turnover(held, &weights)),
         label: portfolio.label.text(),
-        weights: named(universe, &job.eligible, &portfolio.weights),
+        weights,
     }
 }
 

@@ -6,6 +6,7 @@
 pub(crate) mod answer;
 pub(crate) mod book;
 pub(crate) mod closes;
+pub(crate) mod commands;
 mod progress;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use crate::telemetry::Recorder;
 use answer::{Answerer, Moment};
 use book::{Book, Change};
 use closes::Question;
+use commands::Commanded;
 use progress::Progress;
 
 /// State of the hot thread of one universe.
@@ -55,6 +57,7 @@ pub(crate) struct HotLoop {
     unposted: bool,
     /// A close that the thread of the close-only objectives has not been asked about yet.
     unasked: bool,
+    commanded: Commanded,
 }
 
 impl HotLoop {
@@ -91,8 +94,10 @@ impl HotLoop {
             leaving: Vec::new(),
             unposted: false,
             unasked: false,
+            commanded: Commanded::new(universe, start.commands.clone(), start.bar),
             live,
         };
+        hot.begin_commanded();
         if start.inputs > 0 {
             hot.resume()?;
         }
@@ -112,7 +117,7 @@ impl HotLoop {
     /// stopped, but for the population, which is asked for.
     fn resume(&mut self) -> Result<()> {
         self.book.resume(&self.window, &self.assembly)?;
-        self.answerer.reset(&self.live.universe, &self.book.eligible);
+        self.answerer.reset(&self.commanded.universe, &self.book.eligible);
         self.answer_at_close()?;
         self.request_refresh();
         self.ask_closes();
@@ -121,6 +126,7 @@ impl HotLoop {
 
     /// Takes one input from the ring.
     pub(crate) fn input(&mut self, input: Input) -> Result<()> {
+        self.take_commands()?;
         let dequeued = self.clock.monotonic();
         self.live.took_input(dequeued);
         self.progress.input(&input);
@@ -209,6 +215,9 @@ impl HotLoop {
         if let (Some((index, change)), Some(population)) = (moved, &mut self.population) {
             population.tick(index, change, &self.book.oldest);
         }
+        if self.commanded.paused {
+            return;
+        }
         self.answerer.answer(&self.book, Moment::Open, self.population.as_ref(), &mut self.draft);
         self.publish(Trigger::Tick(position), tick.event_time);
     }
@@ -223,18 +232,21 @@ impl HotLoop {
         let change = self.book.close(&self.window, &bar)?;
         self.bar = bar.number;
         self.progress.close(bar.number);
-        if change == Change::NewAssets {
-            self.answerer.reset(&self.live.universe, &self.book.eligible);
+        let other_bounds = self.commands_due(bar.number);
+        if change == Change::NewAssets || other_bounds {
+            self.answerer.reset(&self.commanded.universe, &self.book.eligible);
             self.population = None;
             self.condition_number = None;
         } else if let Some(population) = &mut self.population {
             let Book { corrections, open_returns, closed, .. } = &self.book;
             population.close(corrections, open_returns, &self.leaving, closed);
         }
-        self.answer_at_close()?;
-        self.request_refresh();
-        self.ask_closes();
-        self.publish(Trigger::BarClose(bar.number), bar.close_time);
+        if !self.commanded.paused {
+            self.answer_at_close()?;
+            self.request_refresh();
+            self.ask_closes();
+            self.publish(Trigger::BarClose(bar.number), bar.close_time);
+        }
         if let Some(durable) = &self.durable {
             durable.hand_over(DurableInput::Bar(bar));
         }
@@ -254,7 +266,7 @@ impl HotLoop {
     fn gap(&mut self, event: &Event) {
         self.window.clear();
         self.book.clear();
-        self.answerer.reset(&self.live.universe, &[]);
+        self.answerer.reset(&self.commanded.universe, &[]);
         self.population = None;
         self.condition_number = None;
         let stored = self.record(event);
