@@ -18,11 +18,14 @@ use silverbullet_market::{Input, Sink, StopFlag, SystemClock, Tick, UniverseSett
 
 const ASSETS: usize = 4;
 
+/// Checkpoints as bytes, each with the number of rows before it.
+type Cuts = Vec<(usize, Vec<u8>)>;
+
 /// Keeps rows and cuts, and asks for a cut with each.
 #[derive(Clone, Default)]
 struct Keep {
     rows: Arc<Mutex<Vec<Row>>>,
-    cuts: Arc<Mutex<Vec<(usize, Vec<u8>)>>>,
+    cuts: Arc<Mutex<Cuts>>,
     request: CutRequest,
 }
 
@@ -129,7 +132,7 @@ impl Run {
     }
 
     /// Feeds what is left, ends, and gives rows and cuts.
-    fn end(mut self) -> (Vec<Row>, Vec<(usize, Vec<u8>)>) {
+    fn end(mut self) -> (Vec<Row>, Cuts) {
         self.ticks.by_ref().for_each(|tick| self.sink.push(Input::Tick(tick)));
         self.sink.end(End::Input);
         self.engine.finish().unwrap();
@@ -159,15 +162,15 @@ fn portfolios(rows: &[Row]) -> impl Iterator<Item = &PortfolioRow> {
 }
 
 fn events(rows: &[Row]) -> Vec<&StoredEvent> {
-    let event = |row| match row {
-        &Row::Events(ref event) => Some(event),
+    let events = rows.iter().filter_map(|row| match row {
+        Row::Events(event) => Some(event),
         _ => None,
-    };
-    rows.iter().filter_map(event).filter(|event| event.kind == "command").collect()
+    });
+    events.filter(|event| event.kind == "command").collect()
 }
 
 /// A run in which everything is commanded: its rows and cuts.
-fn commanded(paper: &Paper) -> (Vec<Row>, Vec<(usize, Vec<u8>)>, Vec<Entry>) {
+fn commanded(paper: &Paper) -> (Vec<Row>, Cuts, Vec<Entry>) {
     let mut run = Run::start(paper, None);
     let mut entries = Vec::new();
     run.feed(200);
