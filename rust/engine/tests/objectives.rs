@@ -90,7 +90,7 @@ fn every_objective_is_stored_at_each_close_whatever_the_number_of_workers() {
 }
 
 #[test]
-fn another_seed_samples_otherwise_and_a_bar_does_not_repeat_the_one_before() {
+fn a_universe_may_have_objectives_of_the_close_alone() {
     let only = UniverseSettings { objectives: vec![Objective::RiskParity], ..settings() };
     let rows = portfolios(&run(&only, 1, |_| true));
     assert!(rows.iter().all(|row| row["objective"] == "risk-parity"), "nothing else is stored");
