@@ -3,7 +3,7 @@
 //! A checkpoint belongs to a consistent cut: everything that the first [`inputs`](Checkpoint::inputs) inputs of
 //! the source led to has been written, and nothing of the others. It holds what the rows after it depend on
 //! besides those inputs, so that a run resumed from it writes the same bits as one that was never stopped:
-//! admission and open bars, the return window, and the weights stored last. What serves live answers only
+//! admission and open bars, the return window, the weights stored last, and what was commanded. What serves live answers only
 //! (population, warm solvers) is made anew.
 //!
 //! As bytes: eight that say what this is, the format's version, a BLAKE3 checksum, and the fields by `postcard`,
@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use silverbullet_market::{Assembly, ReturnWindow, Universe};
 
+use crate::commands::CommandState;
 use crate::error::Result;
 
 /// What every checkpoint begins with.
@@ -43,6 +44,8 @@ pub struct Checkpoint {
     pub(crate) assembly: Assembly,
     pub(crate) window: ReturnWindow,
     pub(crate) weights: Vec<StoredWeights>,
+    /// What commands have led to, and those taken whose bar is still to come.
+    pub commands: CommandState,
 }
 
 /// The weights in the last row of one objective and method, which the next row's turnover is measured from.
@@ -120,6 +123,7 @@ impl Checkpoint {
             assembly: Assembly::new(universe),
             window: ReturnWindow::new(universe.assets.len(), universe.window, universe.stale_after),
             weights: Vec::new(),
+            commands: CommandState::default(),
         }
     }
 

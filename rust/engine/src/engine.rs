@@ -16,11 +16,13 @@ use std::time::Duration;
 use silverbullet_market::{Clock, Input, Sink, SourceDescription, StopFlag, Universe};
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::commands::CommandLog;
 use crate::durable::jsonl::JsonLines;
 use crate::durable::{Backlog, DurablePath, FanOutRows, RowSink};
 use crate::error::{Error, Result};
 use crate::failure::on_failure;
 use crate::hot::answer::most_answers;
+use crate::hot::closes;
 use crate::hot::{Answering, HotLoop};
 use crate::live::{LiveState, Phase, Summary};
 use crate::refresh;
@@ -53,6 +55,8 @@ pub struct EngineOptions {
     /// Whether the hot thread goes on looking for input while there is none, which takes a whole core, instead of
     /// sleeping until it is woken.
     pub busy_poll: bool,
+    /// Commands of earlier runs, which are followed from their bars on, and where those of this one are kept.
+    pub commands: CommandLog,
     /// Time of day and latency.
     pub clock: Arc<dyn Clock>,
     /// Raised by the engine when it fails, so that its source ends.
@@ -71,6 +75,7 @@ impl EngineOptions {
             answer: Answering::default(),
             pin_core: None,
             busy_poll: false,
+            commands: CommandLog::default(),
             clock,
             stop,
         }
@@ -107,6 +112,8 @@ pub struct Engine {
     live: Arc<LiveState>,
     hot: JoinHandle<Result<Option<DurablePath>>>,
     refresh: JoinHandle<()>,
+    /// Where the universe has objectives that are answered at a close only.
+    closes: Option<JoinHandle<()>>,
     telemetry: JoinHandle<()>,
     /// Tells the two above to end.
     ended: Arc<AtomicBool>,
@@ -122,13 +129,27 @@ impl Engine {
         source: &SourceDescription,
         options: EngineOptions,
     ) -> Result<(Self, EngineSink)> {
-        let EngineOptions { workers, run_id, rows, resume, answer, pin_core, busy_poll, clock, stop } =
-            options;
+        let EngineOptions {
+            workers,
+            run_id,
+            rows,
+            resume,
+            answer,
+            pin_core,
+            busy_poll,
+            commands,
+            clock,
+            stop,
+        } = options;
         let answers = most_answers(&universe);
-        let start = resume.unwrap_or_else(|| Checkpoint::new(&universe));
+        let mut start = resume.unwrap_or_else(|| Checkpoint::new(&universe));
         start.check(&universe)?;
         let skip = Skip::what_is_behind(&start, source.seekable);
         let live = Arc::new(LiveState::new(universe, &source.name, &run_id, source.rows, answers));
+        let known = start.commands.sequence;
+        let later = commands.entries.iter().filter(|entry| entry.sequence > known);
+        later.for_each(|entry| start.commands.add(entry.clone()));
+        live.commands.open(&start.commands, start.bar, commands);
         let ended = Arc::new(AtomicBool::new(false));
         let (desk, refresher) = refresh::desk(&live.scenery, &ended);
         let (recorder, telemetry) = telemetry::channel();
@@ -153,6 +174,12 @@ impl Engine {
             };
             spawn("hot", on_failure(run, move || stop.raise()))?
         };
+        let closes = {
+            let (live, clock) = (Arc::clone(&live), Arc::clone(&clock));
+            let asked = live.universe.close_objectives().next().is_some();
+            let run = move || closes::run(&live.universe, &live.closes, &*clock);
+            asked.then(|| spawn("closes", run)).transpose()?
+        };
         let refresh = {
             let live = Arc::clone(&live);
             let run = move || {
@@ -174,7 +201,7 @@ impl Engine {
             live: Arc::clone(&live),
             ending,
         };
-        Ok((Self { live, hot, refresh, telemetry, ended }, sink))
+        Ok((Self { live, hot, refresh, closes, telemetry, ended }, sink))
     }
 
     /// What everyone but the hot thread sees.
@@ -191,11 +218,14 @@ impl Engine {
         let hot = self.hot.join().unwrap_or(Err(Error::Panicked("hot")));
         self.ended.store(true, Ordering::Release);
         self.refresh.thread().unpark();
+        self.live.closes.end();
+        self.live.commands.close();
         self.telemetry.thread().unpark();
         let stored = hot.and_then(|durable| durable.map_or(Ok(()), DurablePath::finish));
         let refreshed = self.refresh.join().map_err(|_| Error::Panicked("refresh"));
+        let closed = self.closes.map_or(Ok(()), JoinHandle::join).map_err(|_| Error::Panicked("closes"));
         let measured = self.telemetry.join().map_err(|_| Error::Panicked("telemetry"));
-        let outcome = stored.and(refreshed).and(measured);
+        let outcome = stored.and(refreshed).and(closed).and(measured);
         self.live.set_phase(if outcome.is_ok() { Phase::Ended } else { Phase::Failed });
         outcome.map(|()| self.live.summary())
     }
@@ -318,6 +348,7 @@ fn run_hot(
             // The producer may have pushed between the look and its end, hence the second look.
             break;
         } else {
+            hot.take_commands()?;
             bell.wait(&mut idle, || !ring.is_empty() || ring.is_abandoned());
         }
     }

@@ -4,7 +4,10 @@
 //! a source to push into. Each tick becomes a [`Publication`] that any number of readers see through
 //! [`LiveState`]; each final bar becomes rows that go to a [`RowSink`]. A sink that asks for cuts is given
 //! [`Checkpoint`]s, from which another run goes on as if nothing had stopped; what a page draws is a [`Scene`].
+//! Bounds, holdings and pause change while it runs by [`Command`]s.
+pub mod at_close;
 pub mod checkpoint;
+pub mod commands;
 pub mod durable;
 pub mod engine;
 pub mod error;
@@ -24,7 +27,9 @@ mod skip;
 mod telemetry;
 mod threads;
 
+pub use at_close::AtClose;
 pub use checkpoint::{Checkpoint, CheckpointError};
+pub use commands::{Command, CommandError, CommandLog};
 pub use durable::{CutRequest, FanOutRows, RowSink};
 pub use engine::{End, Engine, EngineOptions, EngineSink, FanOut};
 pub use error::{Error, Result};

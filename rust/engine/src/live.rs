@@ -7,6 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 use silverbullet_market::{Event, EventKind, Nanos, Universe};
 
+use crate::at_close::AtClose;
+use crate::commands::CommandDesk;
+use crate::hot::closes::CloseDesk;
 use crate::latest::Latest;
 use crate::publication::Publication;
 use crate::scene::{Scene, Scenery};
@@ -98,6 +101,8 @@ pub enum Phase {
     WarmingUp,
     /// Answering.
     Live,
+    /// Taking prices into bars, and answering nothing until it is resumed.
+    Paused,
     /// The input has ended and everything is stored.
     Ended,
     /// Ended by an error.
@@ -106,7 +111,8 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase, in the order they are passed.
-    pub const ALL: [Self; 5] = [Self::Starting, Self::WarmingUp, Self::Live, Self::Ended, Self::Failed];
+    pub const ALL: [Self; 6] =
+        [Self::Starting, Self::WarmingUp, Self::Live, Self::Paused, Self::Ended, Self::Failed];
 
     /// The name used in interfaces, which is also how it is serialised.
     #[must_use]
@@ -115,11 +121,15 @@ impl Phase {
             Self::Starting => "starting",
             Self::WarmingUp => "warming-up",
             Self::Live => "live",
+            Self::Paused => "paused",
             Self::Ended => "ended",
             Self::Failed => "failed",
         }
     }
 }
+
+/// The newest answers of a close, and the weights held.
+type Carried = (Option<Arc<AtClose>>, Option<Arc<[f64]>>);
 
 /// The shared view of one engine.
 #[derive(Debug)]
@@ -137,6 +147,12 @@ pub struct LiveState {
     /// Counts.
     pub counters: Counters,
     pub(crate) scenery: Arc<Scenery>,
+    /// Where objectives are answered that are not answered with each tick.
+    pub(crate) closes: CloseDesk,
+    /// Where commands are handed in.
+    pub commands: CommandDesk,
+    /// What publications carry along that seldom changes.
+    carried: Mutex<Carried>,
     phase: AtomicU8,
     /// [`Nanos::MIN`] before the first.
     last_input: AtomicI64,
@@ -158,6 +174,9 @@ impl LiveState {
             rows,
             counters: Counters::default(),
             scenery: Arc::default(),
+            closes: CloseDesk::default(),
+            commands: CommandDesk::default(),
+            carried: Mutex::default(),
             phase: AtomicU8::new(Phase::Starting as u8),
             last_input: AtomicI64::new(Nanos::MIN),
             reasons: Mutex::default(),
@@ -170,7 +189,9 @@ impl LiveState {
     /// A copy of the newest publication; `None` before the first.
     #[must_use]
     pub fn publication(&self) -> Option<Publication> {
-        self.latest.read()
+        let mut publication = self.latest.read()?;
+        (publication.at_close, publication.holdings) = lock(&self.carried).clone();
+        Some(publication)
     }
 
     /// Where the engine stands.
@@ -226,6 +247,13 @@ impl LiveState {
             publications: read(&self.counters.publications),
             skipped: read(&self.counters.skipped),
         }
+    }
+
+    /// Has publications carry what this one does; false while a reader has it just now.
+    pub(crate) fn try_carry(&self, publication: &Publication) -> bool {
+        let Ok(mut carried) = self.carried.try_lock() else { return false };
+        *carried = (publication.at_close.clone(), publication.holdings.clone());
+        true
     }
 
     pub(crate) fn set_phase(&self, phase: Phase) {

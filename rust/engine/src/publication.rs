@@ -1,9 +1,12 @@
 //! The live answer to a tick, in a form that is copied without allocation.
 
 pub(crate) mod words;
+use std::sync::Arc;
 
 use silverbullet_kernel::{Label, Method, Objective};
 use silverbullet_market::Nanos;
+
+use crate::at_close::AtClose;
 
 /// What made the engine answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -76,6 +79,10 @@ pub struct Publication {
     pub answers: Vec<Answer>,
     /// How many of `answers` are valid.
     pub answered: usize,
+    /// The newest answers of the objectives that are answered at a close only; `None` before the first.
+    pub at_close: Option<Arc<AtClose>>,
+    /// The weights held, in universe order, where a command has told them.
+    pub holdings: Option<Arc<[f64]>>,
     /// Last price of each asset; NaN before the first.
     pub prices: Vec<f64>,
     /// Event time of each asset's newest tick, nanoseconds UTC; [`Nanos::MIN`] before the first.
@@ -116,6 +123,23 @@ impl Publication {
         &self.answers[..self.answered.min(self.answers.len())]
     }
 
+    /// All answers, those of this moment first: with each of the others the number of the bar it is for.
+    pub fn listed(&self) -> impl Iterator<Item = (&Answer, Option<i64>)> + Clone {
+        let at_close = self
+            .at_close
+            .iter()
+            .flat_map(|close| close.answers.iter().map(|answer| (answer, Some(close.bar))));
+        self.portfolios().iter().map(|answer| (answer, None)).chain(at_close)
+    }
+
+    /// Half the sum of the absolute differences between `weights` (over the universe) and the weights held; `None`
+    /// where those are not known.
+    #[must_use]
+    pub fn turnover(&self, weights: &[f64]) -> Option<f64> {
+        let held = self.holdings.as_ref()?;
+        Some(0.5 * weights.iter().zip(held.iter()).map(|(weight, held)| (weight - held).abs()).sum::<f64>())
+    }
+
     /// Takes over all of `other` without allocating, given that both have the same capacity.
     pub fn copy_from(&mut self, other: &Self) {
         self.sequence = other.sequence;
@@ -126,6 +150,12 @@ impl Publication {
         self.stamps = other.stamps;
         self.condition_number = other.condition_number;
         self.answered = other.answered;
+        if self.at_close.as_ref().map(Arc::as_ptr) != other.at_close.as_ref().map(Arc::as_ptr) {
+            self.at_close.clone_from(&other.at_close);
+        }
+        if self.holdings.as_ref().map(Arc::as_ptr) != other.holdings.as_ref().map(Arc::as_ptr) {
+            self.holdings.clone_from(&other.holdings);
+        }
         self.prices.copy_from_slice(&other.prices);
         self.tick_times.copy_from_slice(&other.tick_times);
         self.closes.copy_from_slice(&other.closes);

@@ -130,6 +130,8 @@ pub enum Fallback {
     NotConverged,
     /// What was asked answers [`Objective::LIVE`] only: the answer is the minimum-variance portfolio.
     ObjectiveNotLive,
+    /// No feasible portfolio reaches the target: the answer is the one that comes nearest to it.
+    TargetOutOfReach,
 }
 
 impl Fallback {
@@ -145,6 +147,7 @@ impl Fallback {
             Self::InfeasibleBounds => "bounds infeasible for the eligible assets",
             Self::NotConverged => "not converged",
             Self::ObjectiveNotLive => "objective not answered live",
+            Self::TargetOutOfReach => "target out of reach",
         }
     }
 }
@@ -181,6 +184,7 @@ impl Label {
             }
             Self::Fallback(Fallback::NotConverged) => "fallback: not converged",
             Self::Fallback(Fallback::ObjectiveNotLive) => "fallback: objective not answered live",
+            Self::Fallback(Fallback::TargetOutOfReach) => "fallback: target out of reach",
         }
     }
 }
@@ -245,6 +249,7 @@ mod tests {
             Fallback::InfeasibleBounds,
             Fallback::NotConverged,
             Fallback::ObjectiveNotLive,
+            Fallback::TargetOutOfReach,
         ] {
             assert_eq!(Label::Fallback(fallback).text(), format!("fallback: {}", fallback.reason()));
         }

@@ -34,6 +34,7 @@ pub mod clock;
 pub mod duration;
 #[cfg(test)]
 mod fixtures;
+pub mod goals;
 pub mod health;
 pub mod moments;
 pub mod source;
@@ -47,6 +48,7 @@ pub use assembly::{Assembly, Step};
 pub use bar::{AssetBar, BarBuilder, FinalBar, NewestPrice, Placement, Ready, bar_number};
 pub use clock::{Clock, ManualClock, Nanos, SECOND, SystemClock};
 pub use duration::{format_duration, format_time, parse_duration};
+pub use goals::GoalParameters;
 pub use health::{SourceState, SourceStatus, SourceWatch};
 pub use source::{Sink, Source, SourceDescription, SourceError, StopFlag};
 pub use tick::{AssetId, Event, EventKind, HistoryBar, Input, OrderKey, PartitionState, Tick};

@@ -10,6 +10,7 @@ use silverbullet_kernel::{Bounds, Objective};
 
 use crate::clock::Nanos;
 use crate::duration::{format_duration, parse_duration};
+use crate::goals::{GoalParameters, optional};
 use crate::moments::Estimator;
 use crate::source::SourceDescription;
 
@@ -44,8 +45,21 @@ pub struct UniverseSettings {
     pub upper: f64,
     /// Bounds of single assets: name = [lower, upper].
     pub bounds: BTreeMap<String, [f64; 2]>,
-    /// Objectives to answer, at least at each bar's close.
+    /// Objectives to answer: those of [`Objective::LIVE`] with each tick, all at each bar's close.
     pub objectives: Vec<Objective>,
+    /// Risk aversion of `utility`, per unit of return per bar. The fields of what objectives need are left out of
+    /// the written settings where they are not set, so that they change no other universe's variant.
+    #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
+    pub risk_aversion: Option<f64>,
+    /// Most risk of `target-risk`, per bar.
+    #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
+    pub target_risk: Option<f64>,
+    /// Least mean of `target-return`, per bar.
+    #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
+    pub target_return: Option<f64>,
+    /// Level of `min-cvar`; 0.95 counts the worst twentieth of the bars.
+    #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
+    pub cvar_level: Option<f64>,
     /// Portfolios in the live population.
     pub population: usize,
     /// Portfolios sampled for each stored Monte Carlo row.
@@ -99,6 +113,8 @@ pub struct Universe {
     pub upper: Vec<f64>,
     /// Objectives to answer.
     pub objectives: Vec<Objective>,
+    /// What those of them that have parameters are asked with.
+    pub parameters: GoalParameters,
     /// Portfolios in the live population.
     pub population: usize,
     /// Portfolios sampled for each stored Monte Carlo row.
@@ -136,6 +152,8 @@ impl Universe {
             text => duration("bar", text)?,
         };
         check_numbers(settings, interval).map_err(|(setting, problem)| fail(setting, problem))?;
+        let parameters =
+            GoalParameters::resolve(settings).map_err(|(setting, problem)| fail(setting, problem))?;
         let (lower, upper) = bounds_of(settings, &assets).map_err(|problem| fail("bounds", problem))?;
         let estimator = Estimator::from_settings(&settings.estimator, settings.half_life)
             .map_err(|p| fail("estimator", p))?;
@@ -154,6 +172,10 @@ impl Universe {
             stale_after: format_duration(stale_after),
             max_ahead: format_duration(max_ahead),
             frontier_every: format_duration(frontier_every),
+            risk_aversion: parameters.risk_aversion,
+            target_risk: parameters.target_risk,
+            target_return: parameters.target_return,
+            cvar_level: parameters.cvar_level,
             ..settings.clone()
         };
         Ok(Self {
@@ -167,6 +189,7 @@ impl Universe {
             lower,
             upper,
             objectives: settings.objectives.clone(),
+            parameters,
             population: settings.population,
             samples: settings.samples,
             seed,
@@ -177,6 +200,16 @@ impl Universe {
             frontier_bars: (frontier_every / interval).max(1),
             assets,
         })
+    }
+
+    /// The objectives that are answered with each tick, in the order of the settings.
+    pub fn live_objectives(&self) -> impl Iterator<Item = Objective> + '_ {
+        self.objectives.iter().copied().filter(|objective| Objective::LIVE.contains(objective))
+    }
+
+    /// The objectives that are answered at each bar's close only.
+    pub fn close_objectives(&self) -> impl Iterator<Item = Objective> + '_ {
+        self.objectives.iter().copied().filter(|objective| !Objective::LIVE.contains(objective))
     }
 
     /// Bounds over some of the assets, by position.
@@ -239,14 +272,7 @@ fn check_numbers(settings: &UniverseSettings, interval: Nanos) -> Result<(), (&'
         return Err(("max_price_ratio", found(&settings.max_price_ratio, "it is a factor above 1")));
     }
     if settings.objectives.is_empty() {
-        return Err(("objectives", "none is listed; list max-sharpe, min-variance or both".to_owned()));
-    }
-    if let Some(objective) = settings.objectives.iter().find(|objective| !Objective::LIVE.contains(objective))
-    {
-        return Err((
-            "objectives",
-            format!("{objective} is not answered live; list max-sharpe, min-variance or both"),
-        ));
+        return Err(("objectives", "none is listed; list max-sharpe, min-variance or others".to_owned()));
     }
     let twice =
         |objective: &Objective| settings.objectives.iter().filter(|other| *other == objective).count() > 1;
@@ -330,6 +356,20 @@ mod tests {
     }
 
     #[test]
+    fn settings_that_leave_a_new_one_out_keep_their_variant() {
+        // As it was before objectives had parameters: results stored then must be found again.
+        assert_eq!(resolve(&settings()).unwrap().variant, "7e09f170b2fa");
+        let unused = UniverseSettings { target_risk: Some(0.5), cvar_level: Some(0.9), ..settings() };
+        assert_eq!(resolve(&unused).unwrap().variant, "7e09f170b2fa");
+        let cvar = |level| {
+            let objectives = vec![Objective::MinCvar];
+            resolve(&UniverseSettings { objectives, cvar_level: level, ..settings() }).unwrap().variant
+        };
+        assert_eq!(cvar(None), cvar(Some(0.95)), "the usual level, said or not");
+        assert_ne!(cvar(None), cvar(Some(0.9)));
+    }
+
+    #[test]
     fn each_wrong_setting_is_named() {
         let wrong = [
             ("assets", UniverseSettings { assets: vec!["DOGE".into()], ..settings() }),
@@ -343,7 +383,7 @@ mod tests {
             ("bounds", UniverseSettings { bounds: [("XRP".into(), [0.0, 1.0])].into(), ..settings() }),
             ("max_price_ratio", UniverseSettings { max_price_ratio: 0.5, ..settings() }),
             ("objectives", UniverseSettings { objectives: vec![], ..settings() }),
-            ("objectives", UniverseSettings { objectives: vec![Objective::RiskParity], ..settings() }),
+            ("target_risk", UniverseSettings { objectives: vec![Objective::TargetRisk], ..settings() }),
         ];
         for (setting, settings) in wrong {
             assert_eq!(resolve(&settings).unwrap_err().setting, setting);

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float32Array, Float64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
@@ -50,7 +50,7 @@ struct Stamp<'a> {
 pub(crate) fn update(live: &LiveState, publication: &Publication) -> Result<Update, ArrowError> {
     let stamp = Stamp::new(live, publication.sequence, publication.bar, publication.event_time);
     let messages = [
-        portfolios(&stamp, &live.universe.assets, publication.portfolios())?,
+        portfolios(&stamp, &live.universe.assets, &publication.listed().collect::<Vec<_>>())?,
         prices(&stamp, &live.universe.assets, &publication.prices)?,
     ];
     Ok(Update { sequence: publication.sequence, messages })
@@ -83,11 +83,15 @@ fn name_of(live: &LiveState, position: usize) -> &str {
     live.universe.assets.get(position).map_or("", String::as_str)
 }
 
-fn portfolios(stamp: &Stamp<'_>, assets: &[String], answers: &[Answer]) -> Result<Bytes, ArrowError> {
+/// Each answer with the bar whose close it is of; with none where it answers this very moment.
+type Listed<'a> = (&'a Answer, Option<i64>);
+
+fn portfolios(stamp: &Stamp<'_>, assets: &[String], answers: &[Listed<'_>]) -> Result<Bytes, ArrowError> {
     let text = |of: fn(&Answer) -> String| -> ArrayRef {
-        Arc::new(StringArray::from_iter_values(answers.iter().map(of)))
+        Arc::new(StringArray::from_iter_values(answers.iter().map(|(answer, _)| of(answer))))
     };
-    let number = |of: fn(&Answer) -> Option<f64>| doubles(answers.iter().map(of));
+    let number = |of: fn(&Answer) -> Option<f64>| doubles(answers.iter().map(|(answer, _)| of(answer)));
+    let bar: ArrayRef = Arc::new(answers.iter().map(|(_, bar)| *bar).collect::<Int64Array>());
     stamp.message(
         "live.portfolios",
         vec![
@@ -99,14 +103,15 @@ fn portfolios(stamp: &Stamp<'_>, assets: &[String], answers: &[Answer]) -> Resul
             ("gap", number(|answer| answer.gap.and_then(finite))),
             ("label", text(|answer| answer.label.to_string())),
             ("weights", weights(assets, answers)?),
+            ("bar", bar),
         ],
     )
 }
 
 /// Weights over the whole universe, in its order.
-fn weights(assets: &[String], answers: &[Answer]) -> Result<ArrayRef, ArrowError> {
+fn weights(assets: &[String], answers: &[Listed<'_>]) -> Result<ArrayRef, ArrowError> {
     let mut maps = WeightsBuilder::default();
-    for answer in answers {
+    for (answer, _) in answers {
         maps.push(assets.iter().zip(answer.weights.iter().copied()))?;
     }
     Ok(maps.finish())
@@ -143,7 +148,7 @@ impl<'a> Stamp<'a> {
         // One schema for every message of a table, whether or not a number is undefined just now.
         let field = |(name, column): &(&str, ArrayRef)| {
             let kind = column.data_type();
-            Field::new(*name, kind.clone(), *kind == DataType::Float64)
+            Field::new(*name, kind.clone(), matches!(kind, DataType::Float64 | DataType::Int64))
         };
         let fields: Vec<Field> = columns.iter().map(field).collect();
         let schema = Arc::new(Schema::new_with_metadata(fields, metadata));

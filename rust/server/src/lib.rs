@@ -12,7 +12,7 @@
 //! | `/metrics` | counts and latencies as OpenMetrics text |
 //!
 //! Whatever is not answered is told as problem details (RFC 9457). The server reads what the engines
-//! publish and can neither slow nor change them: who reads slowly sees fewer updates, never older ones.
+//! publish and cannot slow them; it changes them by commands alone, which it hands on. Who reads slowly sees fewer updates, never older ones.
 //! Connections, clients of the stream, queries at a time, the size of a request, the time it may take and
 //! the time a connection may be silent are all bounded. Pages of other sites are refused.
 

@@ -11,7 +11,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::{
-    assets, bars, catalog, events, frontier, health, latency, portfolios, runs, sql, status, universes,
+    assets, bars, catalog, commands, events, frontier, health, latency, portfolios, runs, sql, status,
+    universes,
 };
 use crate::problem::Problem;
 use crate::service::Shared;
@@ -48,6 +49,7 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(stream::stream))
         .routes(routes!(catalog::catalog))
         .routes(routes!(universes::universes))
+        .routes(routes!(commands::commands, commands::command))
         .routes(routes!(status::status))
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
@@ -60,7 +62,11 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
-    let right = if uri.path() == "/api/v1/sql" { "POST" } else { "GET" };
+    let right = match uri.path() {
+        "/api/v1/sql" => "POST",
+        path if path.ends_with("/commands") => "GET or POST",
+        _ => "GET",
+    };
     let detail = format!("{} takes {right}, not {method}", uri.path());
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
 }

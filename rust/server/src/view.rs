@@ -29,9 +29,15 @@ pub struct PortfolioView<'a> {
     pub sharpe: Option<f64>,
     /// Stated distance from the optimum.
     pub gap: Option<f64>,
+    /// One-way turnover from the weights held; left out where none were told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub turnover: Option<f64>,
     /// Whether this answers the question asked: `ok`, or `fallback` with its reason.
     #[schema(value_type = String, example = "ok")]
     pub label: Label,
+    /// The bar whose close it answers; left out where it answers this very moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bar: Option<i64>,
     /// Weights by asset.
     #[schema(value_type = BTreeMap<String, f64>)]
     pub weights: Weights<'a>,
@@ -70,13 +76,19 @@ impl<'a> PortfolioView<'a> {
             risk: portfolio.risk,
             sharpe: portfolio.sharpe,
             gap: portfolio.gap,
+            turnover: None,
             label: portfolio.label,
+            bar: None,
             weights: Weights::new(assets.iter().copied(), &portfolio.weights),
         }
     }
 
     /// A live answer over the assets that take part, and any that still has a weight from before.
-    fn of_answer(answer: &Answer, publication: &Publication, assets: &'a [String]) -> Self {
+    fn of_answer(
+        (answer, bar): (&Answer, Option<i64>),
+        publication: &Publication,
+        assets: &'a [String],
+    ) -> Self {
         let shown = assets
             .iter()
             .zip(answer.weights.iter().zip(&publication.eligible))
@@ -90,7 +102,9 @@ impl<'a> PortfolioView<'a> {
             risk: answer.risk,
             sharpe: answer.sharpe,
             gap: answer.gap,
+            turnover: publication.turnover(&answer.weights),
             label: answer.label,
+            bar,
             weights: Weights(shown),
         }
     }
@@ -106,7 +120,7 @@ pub(crate) struct PublicationView<'a> {
     sequence: u64,
     /// Event time of what it answers, ISO 8601.
     as_of: String,
-    /// What was answered.
+    /// What was answered: with this moment, and, with its bar, what is answered at a bar's close only.
     portfolios: Vec<PortfolioView<'a>>,
 }
 
@@ -117,8 +131,7 @@ impl<'a> PublicationView<'a> {
             sequence: publication.sequence,
             as_of: iso_8601(publication.event_time),
             portfolios: publication
-                .portfolios()
-                .iter()
+                .listed()
                 .map(|answer| PortfolioView::of_answer(answer, publication, assets))
                 .collect(),
         }
@@ -157,12 +170,26 @@ pub(crate) fn finite(number: f64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use silverbullet_engine::AtClose;
 
     #[test]
     fn time_is_iso_8601_in_utc_to_the_nanosecond() {
         assert_eq!(iso_8601(0), "1970-01-01T00:00:00.000000000Z");
         assert_eq!(iso_8601(1_747_008_000_000_000_001), "2025-05-12T00:00:00.000000001Z");
         assert!(iso_8601(i64::MIN).starts_with("1677") && iso_8601(i64::MAX).starts_with("2262"));
+    }
+
+    #[test]
+    fn what_a_close_was_answered_with_says_of_which_bar_it_is() {
+        let mut publication = Publication::with_capacity(1, 1);
+        (publication.answered, publication.eligible) = (1, vec![true]);
+        let answers = publication.answers.clone();
+        publication.at_close = Some(std::sync::Arc::new(AtClose { bar: 71, as_of: 0, answers }));
+        let assets = ["BTC".to_owned()];
+        let json = serde_json::to_value(PublicationView::new("default", &assets, &publication)).unwrap();
+        assert_eq!(json["portfolios"].as_array().unwrap().len(), 2);
+        assert!(json["portfolios"][0].get("bar").is_none());
+        assert_eq!(json["portfolios"][1]["bar"], 71);
     }
 
     #[test]

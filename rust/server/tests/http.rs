@@ -139,6 +139,7 @@ fn every_route_is_documented_and_every_documented_route_answers() {
     let paths = document["paths"].as_object().unwrap();
     let expected: BTreeSet<&str> = [
         "/api/v1/universes",
+        "/api/v1/universes/{name}/commands",
         "/api/v1/portfolios/latest",
         "/api/v1/frontier/latest",
         "/api/v1/assets",
@@ -161,7 +162,7 @@ fn every_route_is_documented_and_every_documented_route_answers() {
     assert_eq!(paths.keys().map(String::as_str).collect::<BTreeSet<_>>(), expected);
     for (path, methods) in paths {
         for (method, operation) in methods.as_object().unwrap() {
-            let address = path.replace("{file}", "docs.js");
+            let address = path.replace("{file}", "docs.js").replace("{name}", "default");
             let answer = server.ask(&method.to_uppercase(), &address, &[], "");
             let known = operation["responses"].as_object().unwrap();
             // Without tables SQL, bars and runs have nothing to say, and the stream wants an upgrade.
@@ -338,4 +339,60 @@ fn an_address_that_others_can_reach_is_refused() {
         serve(listener, service(vec![state("default")]), std::future::ready(())).await
     });
     assert!(matches!(outcome, Err(Error::NotLoopback { .. })));
+}
+
+#[test]
+fn commands_change_what_is_answered_and_what_is_wrong_with_them_is_told() {
+    let market = Market::open("default");
+    let server = Server::start(vec![Arc::clone(&market.live)]);
+    let path = "/api/v1/universes/default/commands";
+    let post = |body: &str| server.ask("POST", path, &[], body);
+    assert!(post("{}").problem(400).contains(r#"{"command":"pause"}"#));
+    let asset = market.live.universe.assets[0].clone();
+    let refused = [
+        (r#"{"command":"bounds","bounds":{"NONE":[0,1]}}"#.to_owned(), "NONE"),
+        (format!(r#"{{"command":"bounds","bounds":{{"{asset}":[0.5,0.4]}}}}"#), "above"),
+        (format!(r#"{{"command":"bounds","bounds":{{"{asset}":[1.5,2.0]}}}}"#), "sum to"),
+        (format!(r#"{{"command":"holdings","holdings":{{"{asset}":0.5}}}}"#), "sum to 0.5"),
+    ];
+    for (body, part) in refused {
+        let detail = post(&body).problem(422);
+        assert!(detail.contains(part), "{detail}");
+    }
+    assert!(server.get("/api/v1/universes/other/commands").problem(404).contains("default"));
+    assert!(server.ask("PUT", path, &[], "").problem(405).contains("GET or POST"));
+    let taken = post(&format!(r#"{{"command":"bounds","bounds":{{"{asset}":[0.6,0.7]}}}}"#)).json();
+    assert_eq!(taken["sequence"], 1);
+    assert!(taken["bar"].as_i64().unwrap() >= market.live.publication().unwrap().bar + 1);
+    post(&format!(r#"{{"command":"holdings","holdings":{{"{asset}":1.0}}}}"#)).json();
+    common::wait_for("the answers follow", || {
+        let portfolios = server.get("/api/v1/portfolios/latest").json()["portfolios"].clone();
+        portfolios.as_array().unwrap().iter().all(|one| {
+            let weight = one["weights"][&asset].as_f64().unwrap();
+            let turnover = one["turnover"].as_f64().unwrap_or(9.0);
+            (0.6 - 1e-9..0.7 + 1e-9).contains(&weight) && (turnover - (1.0 - weight)).abs() < 1e-9
+        })
+    });
+    assert_eq!(post(r#"{"command":"pause"}"#).json()["sequence"], 3);
+    common::wait_for("it is paused", || {
+        server.get("/api/v1/status").json()["universes"]["default"] == "paused"
+    });
+    assert!(server.get("/readyz").text().contains("paused"));
+    assert!(server.get("/metrics").text().contains("paused"));
+    let listed = server.get(path).json();
+    assert_eq!((listed["paused"].as_bool(), listed["kept"].as_bool()), (Some(true), Some(false)));
+    assert_eq!(listed["bounds"][&asset], json!([0.6, 0.7]));
+    assert_eq!(listed["holdings"], json!({ asset.clone(): 1.0 }));
+    assert_eq!(listed["commands"].as_array().unwrap().len(), 3);
+    assert_eq!(listed["commands"][2]["command"], json!({"command": "pause"}));
+    assert!(listed["commands"][0]["taken"].as_str().unwrap().ends_with('Z'));
+    post(r#"{"command":"resume"}"#).json();
+    common::wait_for("it answers again", || market.live.phase() == Phase::Live);
+    let document = server.get("/api/v1/openapi.json").text().to_owned();
+    assert!(document.contains("/api/v1/universes/{name}/commands"));
+    let live = Arc::clone(&market.live);
+    market.close();
+    assert_eq!(live.phase(), Phase::Ended);
+    assert!(post(r#"{"command":"pause"}"#).problem(409).contains("ended"));
+    server.stop();
 }

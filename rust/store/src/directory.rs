@@ -4,6 +4,7 @@
 //! DATA/tables/<table>/                         one Delta table each
 //! DATA/state/<universe>/lock                   held by the one process that writes the universe
 //! DATA/state/<universe>/<variant>/checkpoint   the newest one that tables and spool hold everything of
+//! DATA/state/<universe>/<variant>/commands     what was commanded, one line each
 //! DATA/state/<universe>/<variant>/spool/       parcels that the tables do not hold yet
 //! ```
 

@@ -40,6 +40,8 @@ mod files;
 #[cfg(feature = "delta")]
 mod flush;
 #[cfg(feature = "delta")]
+mod journal;
+#[cfg(feature = "delta")]
 mod load;
 mod lock;
 #[cfg(feature = "delta")]

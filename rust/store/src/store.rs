@@ -168,6 +168,23 @@ impl Store {
         Ok(())
     }
 
+    /// The commands of earlier runs of `universe`, and where those of this one are kept. Its [`writer`](Self::writer)
+    /// comes first: it claims the universe.
+    ///
+    /// # Errors
+    /// What the journal cannot be read or made for.
+    pub fn commands(&self, universe: &Universe) -> Result<silverbullet_engine::CommandLog> {
+        let folder = self.shared.directory.application(&universe.name, &universe.variant)?;
+        let log = crate::journal::open(&folder.join("commands"))?;
+        let inner = lock(&self.shared.inner);
+        let name = application(&universe.name, &universe.variant);
+        let stored = inner.pending.get(&name).and_then(|pending| {
+            let spooled = pending.queue.iter().filter_map(|held| held.bar).max();
+            pending.stored.get(&Table::Bars).copied().max(spooled)
+        });
+        Ok(silverbullet_engine::CommandLog { stored, ..log })
+    }
+
     /// Claims `universe` and takes its rows. A run of a source that can be had again must have asked
     /// [`resume`](Self::resume) before, and go on from what that gave; or [`start_over`](Self::start_over).
     ///

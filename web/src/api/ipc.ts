@@ -92,6 +92,9 @@ function portfolios(table: Table): Portfolio[] {
     );
   const [objective, method, label] = [text("objective"), text("method"), text("label")];
   const [mean, risk, sharpe, gap] = [number("mean"), number("risk"), number("sharpe"), number("gap")];
+  const bars = Array.from((table.getChild("bar") ?? []) as Iterable<bigint | null>, (bar) =>
+    bar === null ? null : Number(bar),
+  );
   const weights = maps(column(table, "weights"), table.numRows);
   return objective.map((name, row) => ({
     objective: name,
@@ -101,6 +104,7 @@ function portfolios(table: Table): Portfolio[] {
     sharpe: sharpe[row] ?? null,
     gap: gap[row] ?? null,
     label: label[row] ?? "",
+    bar: bars[row] ?? null,
     weights: weights[row] ?? new Map<string, number>(),
   }));
 }

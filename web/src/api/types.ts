@@ -125,6 +125,8 @@ export interface Portfolio {
   readonly sharpe: number | null;
   readonly gap: number | null;
   readonly label: string;
+  /** The bar whose close it answers; null where it answers this very moment. */
+  readonly bar: number | null;
   /** By asset, in universe order. */
   readonly weights: ReadonlyMap<string, number>;
 }

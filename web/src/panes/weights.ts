@@ -67,7 +67,7 @@ export class WeightsPane {
     const old = this.#model.stamp !== null && portfolio.sequence < this.#model.stamp.sequence;
     setText(this.#label, [
       portfolio.label === "ok" ? "" : portfolio.label,
-      old ? "answered when a bar closes" : "",
+      portfolio.bar !== null ? `at the close of bar ${portfolio.bar}` : old ? "answered when a bar closes" : "",
     ].filter((text) => text !== "").join(" · "));
     this.#label.classList.toggle("warn", portfolio.label !== "ok");
     this.#paintRows(portfolio);

@@ -69,6 +69,14 @@ impl Keeper {
         let run_id = options.run_id.clone();
         let written = Arc::new(AtomicU64::new(0));
         let writer = self.store.writer(universe, source, &run_id)?;
+        options.commands = self.store.commands(universe)?;
+        if let Some(newest) = options.commands.entries.last() {
+            let (name, count) = (&universe.name, options.commands.entries.len());
+            output::note(&format!(
+                "{name}: {count} commands of earlier runs are repeated, the last one (bar {}) among them",
+                newest.bar
+            ));
+        }
         let sink = Counted { sink: Box::new(writer), written: Arc::clone(&written) };
         let run = RunRow {
             run_id,

@@ -72,7 +72,8 @@ fn status(engine: &LiveState, snapshot: &Snapshot, elapsed: Nanos) -> String {
         line.push_str(&format!(", {:.0} % of the input", summary.frames as f64 / rows as f64 * 100.0));
     }
     let Some(publication) = &snapshot.publication else { return line };
-    let exact = publication.portfolios().iter().filter(|answer| answer.method == Method::Exact);
+    let exact =
+        publication.listed().map(|(answer, _)| answer).filter(|answer| answer.method == Method::Exact);
     for answer in exact {
         let heaviest = answer.weights.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
         let heaviest = heaviest.map_or_else(String::new, |(asset, weight)| {

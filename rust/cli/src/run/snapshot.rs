@@ -72,6 +72,7 @@ pub(crate) const fn phase_name(phase: Phase) -> &'static str {
         Phase::Starting => "starting",
         Phase::WarmingUp => "warming up",
         Phase::Live => "live",
+        Phase::Paused => "paused",
         Phase::Ended => "ended",
         Phase::Failed => "failed",
     }

@@ -1,14 +1,20 @@
-//! What is stored for a final bar: a pure function of the window's bars, the settings, the seed and the bar
-//! number.
+//! What is stored for a final bar: a pure function of the window's bars, the settings with what was commanded, the
+//! seed and the bar number.
 //!
 //! Moments are summed afresh in bar order, exact problems solved cold, and Monte Carlo runs to its sample
 //! budget, so that a replay and a cluster job get the same bits. Nothing live enters here.
 
-use silverbullet_kernel::{Fallback, Label, MonteCarloOptions, Portfolio, Problem, exact, gap, monte_carlo};
+use std::sync::Arc;
+
+use silverbullet_kernel::{
+    Bounds, Fallback, Label, MonteCarloOptions, Portfolio, Problem, exact, gap, monte_carlo,
+};
 use silverbullet_market::moments::{Estimator, Moments, ReturnMatrix, estimate};
 use silverbullet_market::{EventKind, FinalBar, Universe};
 
+use super::objectives;
 use super::rows::{AssetRow, BarRow, FrontierRow, PortfolioRow, Row, StoredEvent, Time, Weights};
+use crate::commands::Terms;
 use crate::error::Result;
 
 /// Everything the rows of one bar depend on, beside the universe.
@@ -22,26 +28,41 @@ pub struct Job {
     pub stale: Vec<bool>,
     /// Their returns in the window that ends with `bar`; no row where nothing is eligible.
     pub returns: ReturnMatrix,
+    /// What was commanded; `None` where the settings alone count.
+    pub terms: Option<Arc<Terms>>,
+    /// The commands that are followed from this bar on.
+    pub commands: Vec<StoredEvent>,
 }
 
-/// The rows of one bar, in a fixed order. Turnover is left open: it needs the row stored before.
+/// The rows of one bar, in a fixed order. Turnover is left open where no weights held are
+/// known: it needs the row stored before.
 ///
 /// # Errors
 /// Where the kernel refuses the problem, which valid bars do not bring about.
 pub fn rows_of(universe: &Universe, job: &Job) -> Result<Vec<Row>> {
-    let mut rows = bar_rows(universe, &job.bar);
+    let mut rows: Vec<Row> = job.commands.iter().cloned().map(Row::Events).collect();
+    rows.extend(bar_rows(universe, &job.bar));
     if job.eligible.is_empty() {
         rows.extend(asset_rows(universe, job, None));
         return Ok(rows);
     }
     let moments = estimate(&job.returns, universe.estimator)?;
     rows.extend(asset_rows(universe, job, Some(&moments)));
-    let Some(problem) = problem_of(universe, job, &moments)? else {
+    let terms = job.terms.as_deref();
+    if terms.is_some_and(|terms| terms.paused) {
+        return Ok(rows);
+    }
+    let bounds = match terms {
+        Some(terms) => terms.bounds_for(&job.eligible),
+        None => universe.bounds_for(&job.eligible),
+    };
+    let Ok(bounds) = bounds else {
         rows.push(infeasible(universe, job));
         return Ok(rows);
     };
+    let problem = problem_of(universe, bounds, &job.returns, &moments)?;
     let time = Time(job.bar.close_time);
-    for portfolio in portfolios_of(universe, &problem, job.bar.number)? {
+    for portfolio in portfolios_of(universe, &problem, job)? {
         rows.push(Row::Portfolios(portfolio_row(universe, job, portfolio, time)));
     }
     if job.bar.number % universe.frontier_bars == 0 {
@@ -50,18 +71,32 @@ pub fn rows_of(universe: &Universe, job: &Job) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// The question of one bar; `None` where the bounds cannot be met by the eligible assets alone.
-fn problem_of(universe: &Universe, job: &Job, moments: &Moments) -> Result<Option<Problem>> {
-    let Ok(bounds) = universe.bounds_for(&job.eligible) else {
-        return Ok(None);
-    };
+/// The portfolios of the objectives that are answered at a close only: the same as those of the rows of `bar`.
+pub(crate) fn at_close(
+    universe: &Universe,
+    bounds: Bounds,
+    returns: &ReturnMatrix,
+    bar: i64,
+) -> Result<Vec<Portfolio>> {
+    let moments = estimate(returns, universe.estimator)?;
+    let problem = problem_of(universe, bounds, returns, &moments)?;
+    objectives::portfolios(universe, &problem, returns, bar)
+}
+
+/// The question of one bar.
+fn problem_of(
+    universe: &Universe,
+    bounds: Bounds,
+    returns: &ReturnMatrix,
+    moments: &Moments,
+) -> Result<Problem> {
     let problem = Problem::new(moments.mean.clone(), moments.covariance.clone(), moments.observations)?
         .with_bounds(bounds)?
         .with_risk_free(universe.risk_free)?;
-    Ok(Some(match universe.estimator {
+    Ok(match universe.estimator {
         Estimator::LedoitWolf => problem,
-        _ => problem.with_shrunk(moments.ledoit_wolf_stand_in(&job.returns)?)?,
-    }))
+        _ => problem.with_shrunk(moments.ledoit_wolf_stand_in(returns)?)?,
+    })
 }
 
 /// Says that a bar has no portfolio, where the bounds cannot be met by the eligible assets alone.
@@ -83,7 +118,18 @@ fn fallback_event(job: &Job, detail: String) -> Row {
 }
 
 /// Exact and Monte Carlo portfolios for every objective of the universe, Monte Carlo with its gap.
-fn portfolios_of(universe: &Universe, problem: &Problem, bar: i64) -> Result<Vec<Portfolio>> {
+fn portfolios_of(universe: &Universe, problem: &Problem, job: &Job) -> Result<Vec<Portfolio>> {
+    let mut portfolios = live_portfolios(universe, problem, job.bar.number)?;
+    portfolios.extend(objectives::portfolios(universe, problem, &job.returns, job.bar.number)?);
+    portfolios.sort_by_key(|portfolio| (portfolio.objective, portfolio.method));
+    Ok(portfolios)
+}
+
+/// Those of the objectives that are answered with each tick as well: one search answers both.
+fn live_portfolios(universe: &Universe, problem: &Problem, bar: i64) -> Result<Vec<Portfolio>> {
+    if universe.live_objectives().next().is_none() {
+        return Ok(Vec::new());
+    }
     let options = MonteCarloOptions {
         samples: universe.samples,
         seed: universe.seed,
@@ -93,13 +139,12 @@ fn portfolios_of(universe: &Universe, problem: &Problem, bar: i64) -> Result<Vec
     };
     let sampled = monte_carlo(problem, &options)?;
     let mut portfolios = Vec::new();
-    for &objective in &universe.objectives {
+    for objective in universe.live_objectives() {
         let optimum = exact::solve(problem, objective);
         let found = sampled.portfolio(objective).cloned();
         portfolios.extend(found.map(|found| with_gap(problem, &optimum, found)));
         portfolios.push(optimum);
     }
-    portfolios.sort_by_key(|portfolio| (portfolio.objective, portfolio.method));
     Ok(portfolios)
 }
 
@@ -116,6 +161,8 @@ fn with_gap(problem: &Problem, optimum: &Portfolio, mut found: Portfolio) -> Por
 }
 
 fn portfolio_row(universe: &Universe, job: &Job, portfolio: Portfolio, as_of: Time) -> PortfolioRow {
+    let weights = named(universe, &job.eligible, &portfolio.weights);
+    let held = job.terms.as_ref().and_then(|terms| terms.holdings.as_ref());
     PortfolioRow {
         bar: job.bar.number,
         objective: portfolio.objective.name(),
@@ -125,9 +172,9 @@ fn portfolio_row(universe: &Universe, job: &Job, portfolio: Portfolio, as_of: Ti
         risk: portfolio.risk,
         sharpe: portfolio.sharpe,
         gap: portfolio.gap,
-        turnover: None,
+        turnover: held.map(|held| turnover(held, &weights)),
         label: portfolio.label.text(),
-        weights: named(universe, &job.eligible, &portfolio.weights),
+        weights,
     }
 }
 

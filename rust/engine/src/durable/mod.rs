@@ -3,17 +3,19 @@
 //! ```text
 //! hot thread ──final bars, events──► sequencer ──jobs──► workers ──rows──► writer ──► RowSink
 //! ```
-//! The sequencer keeps the window and numbers the work; workers compute each bar's rows as a pure function;
+//! The sequencer keeps the window and the commands and numbers the work; workers compute each bar's rows as a pure function;
 //! the writer puts them back in order, adds the turnover, and hands them on. A cut travels with them under a
 //! number of its own, and each of them adds its part to the [`Checkpoint`]. Every channel is bounded. The
 //! hot thread's channel has room for what a source may bring after it is held back ([`Backlog`]), so that
 //! the hot thread does not wait for it; only a stream with hardly a tick a bar, each closing many bars at
 //! once, can fill it, and then the hot thread waits: nothing is lost.
 
+pub(crate) mod commands;
 pub mod compute;
 mod cut;
 mod fan_out;
 pub mod jsonl;
+mod objectives;
 pub mod rows;
 mod writer;
 
@@ -26,9 +28,11 @@ use silverbullet_market::moments::ReturnMatrix;
 use silverbullet_market::{FinalBar, ReturnWindow, StopFlag, Universe};
 
 use crate::checkpoint::Checkpoint;
+use crate::commands::CommandState;
 use crate::error::{Error, Result};
 use crate::failure::on_failure;
 use crate::live::LiveState;
+use commands::{Commands, Taken};
 use compute::Job;
 pub use cut::{Cut, CutRequest};
 pub use fan_out::FanOutRows;
@@ -50,6 +54,8 @@ pub enum DurableInput {
     Gap(Box<StoredEvent>),
     /// Something to be kept in `events`.
     Event(Box<StoredEvent>),
+    /// A command, or why it is not taken, to be kept and replied to.
+    Command(Box<Taken>),
     /// A consistent cut after everything handed over so far.
     Cut(Box<Cut>),
 }
@@ -78,6 +84,8 @@ pub(crate) enum Work {
     Bar(Box<Job>),
     Event(Box<StoredEvent>),
     Cut(Box<Checkpoint>),
+    /// Nothing that leads to a row.
+    Nothing,
 }
 
 pub(crate) enum Done {
@@ -121,10 +129,11 @@ impl DurablePath {
             cut_request: sink.cut_request(),
             threads: Vec::new(),
         };
-        let Checkpoint { window, weights, events, .. } = start;
+        let Checkpoint { window, weights, events, commands, bar, .. } = start;
+        let commands = Commands::new(Arc::clone(live), commands, bar);
         {
             let universe = Arc::clone(&universe);
-            path.spawn("sequencer", stop, move || sequence(&universe, window, &inputs, &work))?;
+            path.spawn("sequencer", stop, move || sequence(&universe, window, commands, &inputs, &work))?;
         }
         for _ in 0..workers.max(1) {
             let (universe, jobs, done) = (Arc::clone(&universe), jobs.clone(), done.clone());
@@ -197,18 +206,29 @@ impl DurablePath {
 fn sequence(
     universe: &Universe,
     mut window: ReturnWindow,
+    mut commands: Commands,
     inputs: &Receiver<DurableInput>,
     work: &Sender<(u64, Work)>,
 ) -> Result<()> {
     for (number, input) in (0_u64..).zip(inputs) {
         let item = match input {
-            DurableInput::Bar(bar) => Work::Bar(Box::new(job_of(&mut window, *bar))),
+            DurableInput::Bar(bar) => {
+                let (terms, events) = commands.at(bar.number, bar.close_time);
+                let job = job_of(&mut window, *bar);
+                Work::Bar(Box::new(Job { terms: Some(terms), commands: events, ..job }))
+            }
+            DurableInput::Command(taken) => {
+                commands.take(*taken);
+                Work::Nothing
+            }
             DurableInput::Event(event) => Work::Event(event),
             DurableInput::Gap(event) => {
                 window.clear();
                 Work::Event(event)
             }
-            DurableInput::Cut(cut) => Work::Cut(Box::new(checkpoint_at(universe, *cut, &window))),
+            DurableInput::Cut(cut) => {
+                Work::Cut(Box::new(checkpoint_at(universe, *cut, &window, commands.state())))
+            }
         };
         if work.send((number, item)).is_err() {
             break;
@@ -218,7 +238,7 @@ fn sequence(
 }
 
 /// The checkpoint of a cut, but for what only the writer knows.
-fn checkpoint_at(universe: &Universe, cut: Cut, window: &ReturnWindow) -> Checkpoint {
+fn checkpoint_at(universe: &Universe, cut: Cut, window: &ReturnWindow, commands: CommandState) -> Checkpoint {
     let Cut { inputs, bar, complete, offsets, assembly } = cut;
     Checkpoint {
         universe: universe.name.clone(),
@@ -231,6 +251,7 @@ fn checkpoint_at(universe: &Universe, cut: Cut, window: &ReturnWindow) -> Checkp
         assembly,
         window: window.clone(),
         weights: Vec::new(),
+        commands,
     }
 }
 
@@ -242,7 +263,7 @@ pub fn job_of(window: &mut ReturnWindow, bar: FinalBar) -> Job {
     window.eligible_into(&mut eligible);
     let returns = if eligible.is_empty() { ReturnMatrix::new(0) } else { window.returns_of(&eligible) };
     let stale = (0..bar.assets.len()).map(|position| window.is_stale(position)).collect();
-    Job { bar, eligible, stale, returns }
+    Job { bar, eligible, stale, returns, terms: None, commands: Vec::new() }
 }
 
 fn work_on(universe: &Universe, jobs: &Receiver<(u64, Work)>, done: &Sender<(u64, Done)>) -> Result<()> {
@@ -251,6 +272,7 @@ fn work_on(universe: &Universe, jobs: &Receiver<(u64, Work)>, done: &Sender<(u64
             Work::Bar(job) => Done::Rows(compute::rows_of(universe, &job)?),
             Work::Event(event) => Done::Rows(vec![Row::Events(*event)]),
             Work::Cut(checkpoint) => Done::Cut(checkpoint),
+            Work::Nothing => Done::Rows(Vec::new()),
         };
         if done.send((number, result)).is_err() {
             break;

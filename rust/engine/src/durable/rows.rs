@@ -40,7 +40,8 @@ pub struct PortfolioRow {
     pub risk: f64,
     pub sharpe: Option<f64>,
     pub gap: Option<f64>,
-    /// Half the sum of the absolute changes of the weights since the row stored before.
+    /// Half the sum of the absolute changes of the weights since the row stored before, or against the weights held
+    /// where a command has told them.
     pub turnover: Option<f64>,
     pub label: &'static str,
     pub weights: Weights,

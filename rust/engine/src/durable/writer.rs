@@ -82,6 +82,9 @@ impl<'a> Writer<'a> {
     }
 
     fn write(&mut self, mut rows: Vec<Row>) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
         self.before.add_turnover(&mut rows);
         self.sink.write(self.live, &rows)?;
         self.events += rows.iter().map(|row| u64::from(matches!(row, Row::Events(_)))).sum::<u64>();
@@ -123,7 +126,11 @@ impl Before {
         for row in rows {
             let Row::Portfolios(portfolio) = row else { continue };
             let slot = (Cow::Borrowed(portfolio.objective), Cow::Borrowed(portfolio.method));
-            portfolio.turnover = self.0.get(&slot).map(|before| turnover(before, &portfolio.weights));
+            // Where it is known already, it is measured against the weights held.
+            let before = self.0.get(&slot).filter(|_| portfolio.turnover.is_none());
+            if let Some(before) = before {
+                portfolio.turnover = Some(turnover(before, &portfolio.weights));
+            }
             self.0.insert(slot, portfolio.weights.clone());
         }
     }

@@ -19,9 +19,9 @@ pub(crate) enum Moment {
     Open,
 }
 
-/// Most portfolios a publication holds: each objective exactly and by Monte Carlo.
+/// Most portfolios an answer to a tick holds: each live objective exactly and by Monte Carlo.
 pub(crate) fn most_answers(universe: &Universe) -> usize {
-    2 * universe.objectives.len()
+    2 * universe.live_objectives().count()
 }
 
 /// Answers for one universe; owns the warm-started solvers.
@@ -78,8 +78,10 @@ impl Question<'_> {
 
 impl Answerer {
     pub(crate) fn new(universe: &Universe) -> Self {
+        let objectives: Vec<_> = universe.live_objectives().collect();
         Self {
-            objectives: universe.objectives.clone(),
+            last_good: vec![None; objectives.len()],
+            objectives,
             risk_free: universe.risk_free,
             bounds: None,
             min_variance: None,
@@ -88,7 +90,6 @@ impl Answerer {
             weights: Vec::new(),
             least: Vec::new(),
             least_variance: 0.0,
-            last_good: vec![None; universe.objectives.len()],
             stand_in: None,
             leaders: Default::default(),
             last_moment: Moment::Close,
@@ -285,7 +286,7 @@ impl Answerer {
                 (&mut self.leaders[1], leaders.min_variance)
             }
             (Objective::MaxSharpe, _) => (&mut self.leaders[0], leaders.max_sharpe),
-            // Not answered live: a universe that lists another objective is refused.
+            // Not answered live, so not among those of this answerer.
             _ => return,
         };
         let RankOne { base, coefficient, vector } = question.covariance;

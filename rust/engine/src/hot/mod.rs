@@ -10,6 +10,8 @@
 
 pub(crate) mod answer;
 pub(crate) mod book;
+pub(crate) mod closes;
+pub(crate) mod commands;
 mod progress;
 mod publishing;
 mod refreshing;
@@ -32,6 +34,8 @@ use crate::refresh::Desk;
 use crate::telemetry::Recorder;
 use answer::{Answerer, Moment};
 use book::{Book, Change};
+use closes::Question;
+use commands::Commanded;
 use progress::Progress;
 pub use publishing::Answering;
 use publishing::Waiting;
@@ -69,6 +73,11 @@ pub(crate) struct HotLoop {
     skipped: u64,
     /// When the ring was last looked into.
     looked: Nanos,
+    /// A close that the thread of the close-only objectives has not been asked about yet.
+    unasked: bool,
+    commanded: Commanded,
+    /// What publications carry along has changed since readers were told.
+    uncarried: bool,
 }
 
 impl HotLoop {
@@ -109,8 +118,12 @@ impl HotLoop {
             waiting: None,
             skipped: 0,
             looked: 0,
+            unasked: false,
+            commanded: Commanded::new(universe, start.commands.clone(), start.bar),
+            uncarried: false,
             live,
         };
+        hot.begin_commanded();
         if start.inputs > 0 {
             hot.resume()?;
         }
@@ -140,9 +153,10 @@ impl HotLoop {
     /// stopped, but for the population, which is asked for.
     fn resume(&mut self) -> Result<()> {
         self.book.resume(&self.window, &self.assembly)?;
-        self.answerer.reset(&self.live.universe, &self.book.eligible);
+        self.answerer.reset(&self.commanded.universe, &self.book.eligible);
         self.answer_at_close()?;
         self.request_refresh();
+        self.ask_closes();
         Ok(())
     }
 
@@ -154,6 +168,7 @@ impl HotLoop {
 
     /// Takes one input from the ring.
     pub(crate) fn input(&mut self, input: Input) -> Result<()> {
+        self.take_commands()?;
         if self.answer == Answering::Every {
             self.look();
         }
@@ -268,17 +283,21 @@ impl HotLoop {
         let change = self.book.close(&self.window, &bar)?;
         self.bar = bar.number;
         self.progress.close(bar.number);
-        if change == Change::NewAssets {
-            self.answerer.reset(&self.live.universe, &self.book.eligible);
+        let other_bounds = self.commands_due(bar.number);
+        if change == Change::NewAssets || other_bounds {
+            self.answerer.reset(&self.commanded.universe, &self.book.eligible);
             self.population = None;
             self.condition_number = None;
         } else if let Some(population) = &mut self.population {
             let Book { newest, open_returns, closed, .. } = &self.book;
             population.close(newest, open_returns, &self.leaving, closed);
         }
-        self.answer_at_close()?;
-        self.request_refresh();
-        self.publish(Trigger::BarClose(bar.number), bar.close_time);
+        if !self.commanded.paused {
+            self.answer_at_close()?;
+            self.request_refresh();
+            self.ask_closes();
+            self.publish(Trigger::BarClose(bar.number), bar.close_time);
+        }
         match &self.durable {
             Some(durable) => durable.hand_over(DurableInput::Bar(bar)),
             None => self.assembly.recycle(bar),
@@ -299,7 +318,7 @@ impl HotLoop {
     fn gap(&mut self, event: &Event) {
         self.window.clear();
         self.book.clear();
-        self.answerer.reset(&self.live.universe, &[]);
+        self.answerer.reset(&self.commanded.universe, &[]);
         self.population = None;
         self.condition_number = None;
         let stored = self.record(event);
@@ -347,6 +366,28 @@ impl HotLoop {
         self.live.try_add_reasons(&mut self.tally);
         self.live.show_event(row);
         stored
+    }
+
+    /// Has the close-only objectives, where there are some, answered anew.
+    fn ask_closes(&mut self) {
+        self.unasked = self.live.universe.close_objectives().next().is_some();
+        self.follow_closes();
+    }
+
+    /// Takes the newest answers of the close-only objectives along, and asks for those of a close not asked about.
+    fn follow_closes(&mut self) {
+        if let Some(answers) = self.live.closes.take() {
+            self.draft.at_close = Some(answers);
+            self.uncarried = true;
+        }
+        let Some(bounds) = self.answerer.bounds().filter(|_| self.unasked) else { return };
+        let Self { live, book, window, bar, .. } = self;
+        self.unasked = !live.closes.ask(|| Question {
+            bar: *bar,
+            eligible: book.eligible.clone(),
+            returns: window.returns_of(&book.eligible),
+            bounds: bounds.clone(),
+        });
     }
 
     fn enter(&mut self, phase: Phase) {

@@ -73,6 +73,11 @@ impl Progress {
         self.bar_closed = true;
     }
 
+    /// Number of the last final bar; `None` before the first.
+    pub(crate) fn last_bar(&self) -> Option<i64> {
+        self.bar
+    }
+
     /// True once after one or more bars became final.
     pub(crate) fn take_bar_closed(&mut self) -> bool {
         std::mem::take(&mut self.bar_closed)

@@ -51,6 +51,10 @@ impl HotLoop {
             population.tick(&self.book.moved, &self.book.open_returns, &self.book.oldest);
         }
         self.book.settle();
+        self.follow_closes();
+        if self.commanded.paused {
+            return self.skip();
+        }
         self.answerer.answer(&self.book, Moment::Open, self.population.as_ref(), &mut self.draft);
         self.publish(Trigger::Tick(position), event_time);
     }
@@ -61,6 +65,7 @@ impl HotLoop {
         }
         let sequence = self.live.counters.publications.load(Ordering::Relaxed) + 1;
         self.stamps.computed = self.clock.monotonic();
+        self.uncarried = self.uncarried && !self.live.try_carry(&self.draft);
         let Self { draft, book, bar, condition_number, stamps, clock, skipped, .. } = self;
         draft.sequence = sequence;
         draft.event_time = event_time;

@@ -16,6 +16,7 @@ use crate::service::Shared;
 pub(crate) mod assets;
 pub(crate) mod bars;
 pub(crate) mod catalog;
+pub(crate) mod commands;
 pub(crate) mod events;
 pub(crate) mod frontier;
 pub(crate) mod health;

@@ -29,7 +29,7 @@ struct UniverseView<'a> {
     variant: &'a str,
     /// Name of its source.
     source: &'a str,
-    /// `starting`, `warming-up`, `live`, `ended` or `failed`.
+    /// `starting`, `warming-up`, `live`, `paused`, `ended` or `failed`.
     phase: &'static str,
     /// Assets in the order of all weights.
     assets: &'a [String],

@@ -56,7 +56,7 @@ impl<'a> HelloView<'a> {
 pub(crate) struct StateView<'a> {
     /// `state`.
     r#type: &'static str,
-    /// `starting`, `warming-up`, `live`, `ended` or `failed`.
+    /// `starting`, `warming-up`, `live`, `paused`, `ended` or `failed`.
     phase: &'static str,
     /// Name of the source.
     source: &'a str,

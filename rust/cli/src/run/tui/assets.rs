@@ -28,8 +28,12 @@ pub(crate) fn draw(page: &Page<'_>, frame: &mut Frame<'_>, area: Rect) {
     let inside = area.width.saturating_sub(2);
     let room = inside.saturating_sub(FIXED.iter().sum::<u16>() + FIXED.len() as u16);
     let shown = usize::from((room / (LEAST + 1)).max(1));
-    let answers: Vec<&Answer> =
-        publication.portfolios().iter().filter(|answer| answer.method == Method::Exact).take(shown).collect();
+    let answers: Vec<&Answer> = publication
+        .listed()
+        .map(|(answer, _)| answer)
+        .filter(|answer| answer.method == Method::Exact)
+        .take(shown)
+        .collect();
     let column = (room / (answers.len().max(1) as u16)).saturating_sub(1);
     let names = &page.universe.assets;
     let lines = usize::from(area.height.saturating_sub(3));

@@ -61,7 +61,7 @@ impl Page<'_> {
             Constraint::Length(1),
             Constraint::Length(1),
             Constraint::Length(gauge),
-            Constraint::Length(portfolios::height(self)),
+            Constraint::Length(portfolios::height(self, area.height)),
             Constraint::Min(3),
             Constraint::Length(foot),
         ])
@@ -103,7 +103,7 @@ impl Page<'_> {
         let color = match phase {
             Phase::Live => Color::Green,
             Phase::Failed => Color::Red,
-            Phase::Starting | Phase::WarmingUp | Phase::Ended => Color::Yellow,
+            Phase::Starting | Phase::WarmingUp | Phase::Paused | Phase::Ended => Color::Yellow,
         };
         spans.push(Span::styled(format!("● {} ", phase_name(phase)), Style::new().fg(color)));
         spans.push(Span::from(format!(

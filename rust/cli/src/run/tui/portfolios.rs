@@ -12,13 +12,14 @@ use silverbullet_kernel::{Label, Method};
 use super::page::Page;
 use crate::format;
 
-/// At most this many lines; what is left over is for the assets.
+/// At most this many lines on any screen, and a third of a high one; what is left over is for the assets.
 const MOST: usize = 8;
 
-/// Lines the panel needs.
-pub(crate) fn height(page: &Page<'_>) -> u16 {
-    let answers = page.snapshot.publication.as_ref().map_or(2, |publication| publication.portfolios().len());
-    answers.clamp(1, MOST) as u16 + 3
+/// Lines the panel takes of a screen of `screen` lines.
+pub(crate) fn height(page: &Page<'_>, screen: u16) -> u16 {
+    let answers = page.snapshot.publication.as_ref().map_or(2, |publication| publication.listed().count());
+    let most = MOST.max(usize::from(screen / 3));
+    answers.clamp(1, most) as u16 + 3
 }
 
 pub(crate) fn draw(page: &Page<'_>, frame: &mut Frame<'_>, area: Rect) {
@@ -34,9 +35,10 @@ pub(crate) fn draw(page: &Page<'_>, frame: &mut Frame<'_>, area: Rect) {
     let condition = format!(" condition {} ", format::number(publication.condition_number, 1));
     let annual = format!("×{factor:.0}");
     let header = ["portfolio", "method", "Sharpe", &annual, "mean", "risk", "gap", "label"].map(String::from);
-    let answers = publication.portfolios().iter().take(MOST);
+    let shown = usize::from(area.height.saturating_sub(3));
+    let answers = publication.listed().take(shown);
     let mut lines: Vec<Cells> =
-        std::iter::once(header).chain(answers.clone().map(|one| cells(one, factor))).collect();
+        std::iter::once(header).chain(answers.clone().map(|(one, bar)| cells(one, bar, factor))).collect();
     let room = usize::from(area.width.saturating_sub(2));
     let columns = fit(&mut lines, room);
     let widths = columns.iter().map(|&(_, width)| Constraint::Length(width as u16));
@@ -50,7 +52,7 @@ pub(crate) fn draw(page: &Page<'_>, frame: &mut Frame<'_>, area: Rect) {
             }
         }))
     };
-    let rows = lines.iter().skip(1).zip(answers).map(|(cells, answer)| {
+    let rows = lines.iter().skip(1).zip(answers).map(|(cells, (answer, _))| {
         let color = if answer.label.is_ok() { Color::Green } else { Color::Yellow };
         let row = row(cells, Style::new().fg(color));
         if answer.method == Method::Exact { row.bold() } else { row }
@@ -77,7 +79,11 @@ const LABEL_ROOM: usize = 24;
 /// A method's name where there is little room.
 const SAMPLED: &str = "sampled";
 
-fn cells(answer: &Answer, factor: f64) -> Cells {
+fn cells(answer: &Answer, bar: Option<i64>, factor: f64) -> Cells {
+    let label = match answer.label {
+        Label::Ok => "ok",
+        Label::Fallback(reason) => reason.reason(),
+    };
     [
         answer.objective.name().to_owned(),
         answer.method.name().to_owned(),
@@ -86,10 +92,7 @@ fn cells(answer: &Answer, factor: f64) -> Cells {
         format::short_basis_points(answer.mean),
         format::short_basis_points(answer.risk),
         format::gap(answer.gap),
-        match answer.label {
-            Label::Ok => "ok".to_owned(),
-            Label::Fallback(reason) => reason.reason().to_owned(),
-        },
+        bar.map_or_else(|| label.to_owned(), |bar| format!("{label}, bar {bar}")),
     ]
 }
 
@@ -134,6 +137,7 @@ fn waiting(page: &Page<'_>) -> String {
         Phase::Starting => " Waiting for the first price …".to_owned(),
         Phase::WarmingUp => format!(" Waiting for a full window: {bars} of {window} bars …"),
         Phase::Live => " The first answer is on its way …".to_owned(),
+        Phase::Paused => " Paused by a command; resume it to have answers.".to_owned(),
         Phase::Ended => format!(" The input ended after {bars} bars; {window} are needed for an answer."),
         Phase::Failed => " The engine failed; the reason follows when this view closes.".to_owned(),
     }
