@@ -2,6 +2,7 @@
 //!
 //! In a program of its own, because the allocator is one for all threads: it counts for the thread that is told to.
 #![expect(unsafe_code, reason = "an allocator cannot be written without")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

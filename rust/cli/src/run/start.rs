@@ -121,8 +121,8 @@ pub(crate) fn start(
 fn behind_all(reached: &[BTreeMap<u32, u64>]) -> BTreeMap<u32, u64> {
     let Some((first, others)) = reached.split_first() else { return BTreeMap::new() };
     let least = |(&partition, &offset): (&u32, &u64)| {
-        let others = others.iter().map(|offsets| offsets.get(&partition).copied());
-        others.fold(Some(offset), |least, other| Some(least?.min(other?))).map(|offset| (partition, offset))
+        let mut others = others.iter().map(|offsets| offsets.get(&partition).copied());
+        others.try_fold(offset, |least, other| Some(least.min(other?))).map(|offset| (partition, offset))
     };
     first.iter().filter_map(least).collect()
 }

@@ -153,7 +153,9 @@ mod tests {
 
     use super::*;
 
-    fn told(payload: &str) -> Result<(i64, String, f64, Option<f64>, Option<u64>), &'static str> {
+    type Told = (i64, String, f64, Option<f64>, Option<u64>);
+
+    fn told(payload: &str) -> Result<Told, &'static str> {
         read(payload.as_bytes(), |quote| {
             let quote = quote.map_err(|fault| fault.reason)?;
             let asset = String::from_utf8_lossy(quote.asset).into_owned();

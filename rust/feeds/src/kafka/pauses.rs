@@ -55,7 +55,7 @@ mod tests {
     fn pauses_grow_to_the_longest_and_begin_anew() {
         let mut pauses = Pauses::new();
         let first: Vec<u64> = (0..8).map(|_| pauses.next()).collect();
-        assert!(first[0] <= FIRST && first.iter().all(|&pause| pause <= LONGEST && pause >= FIRST / 10));
+        assert!(first[0] <= FIRST && first.iter().all(|pause| (FIRST / 10..=LONGEST).contains(pause)));
         assert!((0..50).map(|_| pauses.next()).max().is_some_and(|most| most > LONGEST / 2));
         pauses.reset();
         assert!(pauses.next() <= FIRST);
