@@ -30,6 +30,7 @@ PRINTS = {
         "kafka-topics.sh --bootstrap-server localhost:9092 --list": r"(?s)\nprice\n.*PartitionCount: 4",
         "silverbullet produce": r'(?s)delivered 7,680, failed 0.*"sent":2000,"delivered":2000,"failed":0',
         "python csv_producer.py": r"(?s)delivered 7680, failed 0.*delivered 2000, failed 0",
+        "--source kafka": r'(?s)delivered 7,680, failed 0.*"ticks":7680,',
         "--portfolio-topic": r'(?s)topic portfolio: [1-9].*\{"universe":"default","sequence":\d+,"as_of":"20',
         "--from-beginning\n": r'"asset":',
         "--offset 100": r"(?m)^Partition:0\tOffset:100\t[A-Z]+\t\{.*$",
