@@ -71,6 +71,17 @@ check_c_compiler() {
     rm -rf "$scratch"
 }
 
+# Kafka's client is C and C++ that its own makefiles build; OpenSSL too, by Perl, where the system has none for developers.
+check_kafka_client() {
+    command -v c++ >/dev/null || report "c++, a C++ compiler" "sudo apt-get install -y build-essential" \
+        "sudo dnf install -y gcc-c++" "xcode-select --install"
+    command -v make >/dev/null || report "make" "sudo apt-get install -y build-essential" \
+        "sudo dnf install -y make" "xcode-select --install"
+    pkg-config --exists openssl 2>/dev/null || command -v perl >/dev/null ||
+        report "OpenSSL's headers, or Perl to build it" "sudo apt-get install -y pkg-config libssl-dev" \
+            "sudo dnf install -y pkgconf openssl-devel" "brew install pkg-config openssl"
+}
+
 # The page is built by Node.js.
 check_node() {
     # What Vite asks for: ^20.19.0 || >=22.12.0.
@@ -120,6 +131,7 @@ check_kafka() {
 
 check_rust
 check_c_compiler
+check_kafka_client
 check_node
 if [[ $purpose == test ]]; then
     check_python
