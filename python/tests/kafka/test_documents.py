@@ -28,7 +28,7 @@ PRINTS = {
     },
     MANUAL: {
         "kafka-topics.sh --bootstrap-server localhost:9092 --list": r"(?s)\nprice\n.*PartitionCount: 4",
-        "silverbullet produce": r'(?s)delivered 7,680, failed 0.*"sent":2000,"delivered":2000,"failed":0',
+        "prices.csv --speed max --format json": r'(?s)delivered 7,680, failed 0.*"sent":2000,"delivered":2000,"failed":0',
         "python csv_producer.py": r"(?s)delivered 7680, failed 0.*delivered 2000, failed 0",
         "--source kafka": r'(?s)delivered 7,680, failed 0.*"ticks":7680,',
         "--portfolio-topic": r'(?s)topic portfolio: [1-9].*\{"universe":"default","sequence":\d+,"as_of":"20',
