@@ -8,6 +8,7 @@ use rdkafka::Offset;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
+use rdkafka::message::OwnedMessage;
 use silverbullet_market::{Event, EventKind};
 
 use super::context::{Connection, Listener};
@@ -17,6 +18,9 @@ use crate::error::{FeedError, Result};
 
 /// How long a broker may take to answer a question.
 const ANSWER: Duration = Duration::from_secs(5);
+
+/// Looks at the common queue that find nothing before it counts as empty.
+const LOOKS: u32 = 10;
 
 /// A consumer with a queue for each partition.
 pub(crate) struct Session {
@@ -28,6 +32,8 @@ pub(crate) struct Session {
     pub(crate) notes: Vec<Event>,
     /// Partitions whose offsets begin anew.
     pub(crate) restarted: Vec<u32>,
+    /// Messages that came before the partitions had queues of their own: the first ones, in order.
+    pub(crate) early: Vec<OwnedMessage>,
 }
 
 /// Of one partition: where it is read from, and its offsets.
@@ -133,7 +139,24 @@ pub(crate) fn open(
     let split = |mark: &Marks| Queue::split(consumer, &settings.topic, mark.partition, wake());
     let queues: Option<Vec<_>> = marks.iter().map(split).collect();
     let queues = queues.ok_or_else(|| format!("{} cannot be assigned", settings.topic))?;
-    Ok(Session { consumer: Arc::clone(consumer), queues, marks, notes, restarted })
+    let early = early(consumer);
+    Ok(Session { consumer: Arc::clone(consumer), queues, marks, notes, restarted, early })
+}
+
+/// What was fetched between the assignment and the split of its queues lies in the common queue, and is the beginning of
+/// what was asked for. Nothing is added to it any more.
+fn early(consumer: &BaseConsumer<Listener>) -> Vec<OwnedMessage> {
+    let mut messages = Vec::new();
+    let mut nothing = 0;
+    while nothing < LOOKS {
+        match consumer.poll(Duration::ZERO) {
+            Some(Ok(message)) => messages.push(message.detach()),
+            Some(Err(_)) => {}
+            // Also where an event of another kind was taken.
+            None => nothing += 1,
+        }
+    }
+    messages
 }
 
 /// Where to begin in a partition that has offsets from `low` to before `high`, and what there is to say of it.

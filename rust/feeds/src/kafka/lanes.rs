@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use rdkafka::Message;
 use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::message::OwnedMessage;
 use silverbullet_market::{AssetId, Clock, Event, EventKind, Input, Nanos, Tick};
 
 use super::batch;
@@ -94,6 +96,29 @@ impl Lanes {
             }
         }
         Ok(any)
+    }
+
+    /// Takes the messages that came before the queues were there.
+    pub(crate) fn begin_with(&mut self, early: &[OwnedMessage], reader: &mut Reader) {
+        let now = reader.clock.monotonic();
+        for message in early {
+            let number = u32::try_from(message.partition()).unwrap_or(u32::MAX);
+            let Some(at) = self.partitions.iter().position(|partition| partition.number == number) else {
+                continue;
+            };
+            let raw = Raw {
+                offset: u64::try_from(message.offset()).unwrap_or_default(),
+                key: message.key().unwrap_or_default(),
+                payload: message.payload().unwrap_or_default(),
+            };
+            let partition = &mut self.partitions[at];
+            if raw.offset < partition.fetched || partition.end.is_some_and(|end| raw.offset >= end) {
+                continue;
+            }
+            (partition.fetched, partition.heard) = (raw.offset + 1, Some(now));
+            let (time, arrived) = reader.read(number, &raw, now);
+            self.lanes[at].push(time, arrived);
+        }
     }
 
     /// Messages in the topic that are not handed on yet.

@@ -173,7 +173,8 @@ impl KafkaSource {
         self.connection.back();
         self.tell(sink);
         let mut lanes = self.begin(&session, sink);
-        let Session { consumer, mut queues, .. } = session;
+        let Session { consumer, mut queues, early, .. } = session;
+        lanes.begin_with(&early, reader);
         let lookout = Lookout::start(&consumer, &self.settings.topic, lanes.partitions.len());
         let mut all = 0_u64;
         let mut waited: Option<Nanos> = None;
@@ -189,8 +190,13 @@ impl KafkaSource {
             let now = self.clock.monotonic();
             if now - looked >= LOOK {
                 looked = now;
-                if let Some(Err(error)) = consumer.poll(Duration::ZERO) {
-                    self.connection.fail(&error, "");
+                match consumer.poll(Duration::ZERO) {
+                    // None is lost: each partition is taken up again where it was read to.
+                    Some(Ok(_)) => {
+                        return Ended::Lost("a message came outside the queue of its partition".to_owned());
+                    }
+                    Some(Err(error)) => self.connection.fail(&error, ""),
+                    None => {}
                 }
                 self.tell(sink);
                 self.find_idle(&mut lanes, now, sink);
