@@ -5,14 +5,16 @@
 #[allow(unreachable_pub, reason = "shared with the unit tests")]
 mod common;
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use silverbullet_engine::commands::{Entry, Journal, lines_of};
 use silverbullet_engine::durable::rows::{PortfolioRow, Row, StoredEvent};
+use silverbullet_engine::live::Counters;
 use silverbullet_engine::{
     Checkpoint, Command, CommandError, CommandLog, CutRequest, End, Engine, EngineOptions, EngineSink,
-    LiveState, Phase, Result, RowSink,
+    LiveState, Phase, Result, RowSink, Summary,
 };
 use silverbullet_market::{Input, Sink, StopFlag, SystemClock, Tick, UniverseSettings};
 
@@ -133,7 +135,21 @@ impl Run {
 
     /// Feeds what is left, ends, and gives rows and cuts.
     fn end(mut self) -> (Vec<Row>, Cuts) {
-        self.ticks.by_ref().for_each(|tick| self.sink.push(Input::Tick(tick)));
+        // A few bars at a time, so that there is a cut between them.
+        let counted =
+            |summary: Summary| summary.ticks + summary.quarantined + summary.ignored.values().sum::<u64>();
+        let before = counted(self.live.summary());
+        for number in 0_u64.. {
+            let Some(tick) = self.ticks.next() else { break };
+            self.sink.push(Input::Tick(tick));
+            if number % 64 == 63 {
+                let Counters { bars, stored_bars, .. } = &self.live.counters;
+                wait("the ticks are taken", || counted(self.live.summary()) + 8 >= before + number);
+                wait("the bars are kept", || {
+                    bars.load(Ordering::Acquire) == stored_bars.load(Ordering::Acquire)
+                });
+            }
+        }
         self.sink.end(End::Input);
         self.engine.finish().unwrap();
         (std::mem::take(&mut *self.keep.rows.lock().unwrap()), self.keep.cuts.lock().unwrap().clone())
