@@ -238,12 +238,12 @@ fn rows_follow_each_command_from_its_bar_on() {
 #[test]
 fn a_run_that_is_gone_on_with_after_any_cut_repeats_every_command() {
     // How many cuts there are depends on what else the machine does.
-    let runs = (0..50).map(|_| {
+    let mut runs = (0..50).map(|_| {
         let paper = Paper::default();
         let (rows, cuts, entries) = commanded(&paper);
         (paper, rows, cuts, entries)
     });
-    let (paper, rows, cuts, entries) = runs.into_iter().find(|run| run.2.len() > 10).unwrap();
+    let (paper, rows, cuts, entries) = runs.find(|run| run.2.len() > 10).unwrap();
     for (before, bytes) in cuts.iter().rev().step_by(cuts.len().div_ceil(15)) {
         let start = Checkpoint::from_bytes(bytes).unwrap();
         let later = entries.iter().filter(|entry| entry.sequence > start.commands.sequence);
