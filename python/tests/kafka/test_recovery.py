@@ -91,7 +91,9 @@ def wait_for_end(run: subprocess.Popen, seconds: float = 240) -> dict:
     return json.loads(summary)
 
 
-def test_kills_change_nothing_that_is_stored(killable: Broker, start: Start, table, tmp_path: Path) -> None:
+def test_kills_change_nothing_that_is_stored(
+    killable: Broker, start: Start, table, program: Path, tmp_path: Path
+) -> None:
     """Engine, broker, and both are killed while prices flow; the rows are those of a run that nobody disturbed."""
     topic = f"killed-{SEED}"
     killable.create(topic)
@@ -132,6 +134,12 @@ def test_kills_change_nothing_that_is_stored(killable: Broker, start: Start, tab
         assert len(undisturbed) > TICKS // 200
         assert disturbed == undisturbed, name
     assert whole["quarantined"] > TICKS // 1_000
+    for data in ("killed", "whole"):
+        replay = subprocess.run(
+            [program, "replay", "--data", data],
+            cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=600,
+        )  # fmt: skip
+        assert replay.returncode == 0, (data, replay.stdout, replay.stderr)
 
 
 def state(address: str) -> tuple[int, dict]:

@@ -16,6 +16,7 @@ Examples:
   silverbullet optimize prices.csv --plot frontier.svg efficient portfolios of a whole file
   silverbullet produce --csv prices.csv                send a file to a Kafka topic
   silverbullet sql \"select * from portfolios limit 5\"  ask for what runs have stored
+  silverbullet replay                                  the newest run made again, and every row compared
   silverbullet config                                  the settings in force and where each came from
   silverbullet doctor                                  what may be wrong with this machine
 
@@ -34,6 +35,16 @@ Examples:
 A file needs a header with timestamp, asset and price, and optionally bid, ask, size and sequence; it may be
 compressed with gzip or zstd. On a terminal there is a live view: q quits, ? lists its keys. Ctrl-C ends the
 run cleanly with exit code 130, and so does SIGTERM; a second one ends it at once.";
+
+const REPLAY_EXAMPLES: &str = "\
+Examples:
+  silverbullet replay                                  the newest run
+  silverbullet replay 20261112T101500123Z-4711 --format json
+  silverbullet replay --universe default --brokers kafka-2:9092
+
+The settings are those stored with the run, the input is read again from its file, its topic or the simulator, and
+commands and what timing decided are repeated. portfolios, frontiers, assets and bars are compared in every column
+but run_id, bit by bit, up to the last bar stored. Exit code 0 where all rows are the same, 1 where they are not.";
 
 const SQL_EXAMPLES: &str = "\
 Examples:
@@ -77,6 +88,8 @@ pub(crate) enum Command {
     Optimize(OptimizeArguments),
     /// Send the prices of a CSV file to a Kafka topic
     Produce(ProduceArguments),
+    /// Make a stored run again from its input and compare every row
+    Replay(ReplayArguments),
     /// Ask for stored results in SQL
     Sql(SqlArguments),
     /// Print the settings in force and where each came from
@@ -328,6 +341,43 @@ pub(crate) struct OptimizeArguments {
     /// How the result is printed
     #[arg(long, value_enum, default_value_t = ResultFormat::Table)]
     pub(crate) format: ResultFormat,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = REPLAY_EXAMPLES)]
+pub(crate) struct ReplayArguments {
+    /// The run, as runs.run_id has it [default: the newest one]
+    #[arg(value_name = "RUN")]
+    pub(crate) run: Option<String>,
+    /// Folder that its results were kept in [default: silverbullet-data]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) data: Option<PathBuf>,
+    /// Only this universe of the run; without RUN, the newest run that had it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) universe: Option<String>,
+    /// Without RUN, the newest run of this variant
+    #[arg(long, value_name = "VARIANT")]
+    pub(crate) variant: Option<String>,
+    /// Where its input is now, as in --source csv:PATH [default: where it was]
+    #[arg(long)]
+    pub(crate) source: Option<String>,
+    #[command(flatten)]
+    pub(crate) kafka: KafkaArguments,
+    /// Keep what is made again in this folder
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) keep: Option<PathBuf>,
+    /// How the comparison is printed
+    #[arg(long, value_enum, default_value_t = ResultFormat::Table)]
+    pub(crate) format: ResultFormat,
+}
+
+impl ReplayArguments {
+    /// What these flags change in the settings.
+    pub(crate) fn overrides(&self) -> Overrides {
+        let mut overrides = Overrides::default();
+        set_data(&mut overrides, self.data.as_deref());
+        overrides
+    }
 }
 
 #[derive(Debug, Args)]

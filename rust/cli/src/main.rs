@@ -12,11 +12,13 @@ mod log;
 mod optimize;
 mod output;
 mod produce;
+mod replay;
 mod run;
 mod settings;
 mod source;
 mod sql;
 mod store;
+mod stored;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -64,6 +66,7 @@ fn dispatch(arguments: &Arguments, session: &Session) -> anyhow::Result<ExitCode
         Command::Produce(arguments) => {
             produce::produce(arguments, &load(arguments.overrides())?.settings, session)
         }
+        Command::Replay(arguments) => replay::run(arguments, &load(arguments.overrides())?, session),
         Command::Sql(arguments) => sql::run(arguments, &load(arguments.overrides())?),
         Command::Config(arguments) => config::print(arguments, &load(Overrides::default())?),
         Command::Doctor => doctor::run(load(Overrides::default()), session),

@@ -7,7 +7,7 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use silverbullet_feeds::csv::Phase;
 use silverbullet_feeds::{
-    CsvOptions, CsvSource, KafkaSource, Progress, Simulator, Speed, TimeUnit, TopicFacts,
+    CsvOptions, CsvSource, KafkaSource, Progress, Simulator, SimulatorStart, Speed, TimeUnit, TopicFacts,
 };
 use silverbullet_market::{Nanos, SECOND, Source, StopFlag, UniverseSettings, parse_duration};
 
@@ -47,6 +47,16 @@ pub(crate) fn file(settings: &Settings) -> anyhow::Result<Option<PathBuf>> {
         SourceName::Simulator | SourceName::Kafka => None,
         SourceName::Csv(path) => Some(path),
     })
+}
+
+/// The settings with what is known only now, such as when simulated time begins: stored with the run, they give the same
+/// input again.
+pub(crate) fn fixed(settings: &Settings, session: &Session) -> Settings {
+    let mut settings = settings.clone();
+    if settings.simulator.start == SimulatorStart::Now {
+        settings.simulator.start = SimulatorStart::At(session.clock.utc());
+    }
+    settings
 }
 
 /// Opens the source that `run` is to take, for the universes of these settings; `stop` ends waiting for one that cannot

@@ -20,7 +20,7 @@ use crate::error::Result;
 /// What every checkpoint begins with.
 const MARK: [u8; 8] = *b"SBcheckp";
 /// Raised whenever a field of the checkpoint, or of what it holds, changes.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Mark and version.
 const HEAD: usize = MARK.len() + size_of::<u32>();
 
@@ -125,6 +125,12 @@ impl Checkpoint {
             weights: Vec::new(),
             commands: CommandState::default(),
         }
+    }
+
+    /// How many decisions about partitions it is behind.
+    #[must_use]
+    pub fn decisions(&self) -> u64 {
+        self.assembly.decisions()
     }
 
     /// Makes sure that a run of `universe` may go on from here.

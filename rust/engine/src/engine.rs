@@ -248,6 +248,11 @@ pub struct EngineSink {
 }
 
 impl EngineSink {
+    /// Passes over the first `count` decisions that the source takes again: this universe's rows follow from them already.
+    pub fn pass_decisions(&mut self, count: u64) {
+        self.skip.pass_decisions(count);
+    }
+
     /// Ends the input.
     pub fn end(self, end: End) {
         if end == End::Input {

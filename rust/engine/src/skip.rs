@@ -11,14 +11,25 @@ use crate::checkpoint::Checkpoint;
 pub(crate) enum Skip {
     /// So many from the start of the source.
     Count(u64),
-    /// Those up to these offsets of their partitions: other universes may have to have them.
-    UpTo(BTreeMap<u32, u64>),
+    /// Those up to these offsets of their partitions, and so many decisions: other universes may have to have them.
+    UpTo { offsets: BTreeMap<u32, u64>, decisions: u64 },
 }
 
 impl Skip {
     /// What `start` has consumed of a source that begins with its first input, or behind given offsets.
     pub(crate) fn what_is_behind(start: &Checkpoint, seekable: bool) -> Self {
-        if seekable { Self::UpTo(start.offsets.clone()) } else { Self::Count(start.inputs) }
+        if seekable {
+            Self::UpTo { offsets: start.offsets.clone(), decisions: 0 }
+        } else {
+            Self::Count(start.inputs)
+        }
+    }
+
+    /// Passes over the first `count` decisions of a source that follows those of an earlier run, too.
+    pub(crate) fn pass_decisions(&mut self, count: u64) {
+        if let Self::UpTo { decisions, .. } = self {
+            *decisions = count;
+        }
     }
 
     /// Whether `input` is one of them.
@@ -30,7 +41,19 @@ impl Skip {
                 *left -= 1;
                 true
             }
-            Self::UpTo(offsets) => !offsets.is_empty() && is_behind(offsets, input),
+            Self::UpTo { offsets, decisions } => match input {
+                Input::Partition(
+                    _,
+                    PartitionState::Active | PartitionState::Idle | PartitionState::Ended,
+                )
+                | Input::Close
+                    if *decisions > 0 =>
+                {
+                    *decisions -= 1;
+                    true
+                }
+                input => !offsets.is_empty() && is_behind(offsets, input),
+            },
         }
     }
 
@@ -38,7 +61,7 @@ impl Skip {
     pub(crate) fn missing(&self) -> u64 {
         match self {
             Self::Count(left) => *left,
-            Self::UpTo(_) => 0,
+            Self::UpTo { .. } => 0,
         }
     }
 }
@@ -71,7 +94,7 @@ mod tests {
 
     #[test]
     fn what_was_consumed_is_passed_over_partition_by_partition() {
-        let mut skip = Skip::UpTo([(0, 5), (1, 2), (2, 9)].into());
+        let mut skip = Skip::UpTo { offsets: [(0, 5), (1, 2), (2, 9)].into(), decisions: 0 };
         let mut taken = vec![];
         for (partition, offset) in [(0, 4), (1, 3), (3, 0), (0, 5), (0, 6), (1, 1), (2, 9)] {
             let tick = silverbullet_market::Tick { partition, ..tick(0, 1, 1.0, offset) };
@@ -83,5 +106,22 @@ mod tests {
         assert!(!skip.passes_over(&Input::Partition(2, PartitionState::Restarted)));
         let anew = silverbullet_market::Tick { partition: 2, ..tick(0, 1, 1.0, 0) };
         assert!(!skip.passes_over(&Input::Tick(anew)));
+    }
+
+    #[test]
+    fn decisions_that_were_taken_are_passed_over_and_what_is_news_is_not() {
+        let mut skip = Skip::UpTo { offsets: BTreeMap::new(), decisions: 0 };
+        skip.pass_decisions(2);
+        let inputs = [
+            (Input::Partition(0, PartitionState::Found), false),
+            (Input::Partition(0, PartitionState::Idle), true),
+            (Input::Partition(1, PartitionState::Restarted), false),
+            (Input::Close, true),
+            (Input::Partition(0, PartitionState::Idle), false),
+            (Input::Close, false),
+        ];
+        for (input, passed) in inputs {
+            assert_eq!(skip.passes_over(&input), passed, "{input:?}");
+        }
     }
 }

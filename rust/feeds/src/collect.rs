@@ -22,7 +22,7 @@ impl Sink for Collected {
             Input::History(bar) => self.history.push(*bar),
             Input::Event(event) | Input::Note(event) => self.events.push(*event),
             Input::Batch(inputs) => inputs.into_iter().for_each(|input| self.push(input)),
-            Input::Partition(..) => {}
+            Input::Partition(..) | Input::Close => {}
         }
     }
 

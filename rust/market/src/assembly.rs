@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::admission::{self, Admission, Admitted, FOREIGN};
 use crate::bar::{BarBuilder, FinalBar, NewestPrice, Placement, Ready, bar_number};
 use crate::clock::Nanos;
+use crate::decision::{Decision, DecisionKind};
 use crate::streams::{State, Streams};
 use crate::tick::{Event, EventKind, HistoryBar, PartitionState, Tick};
 use crate::universe::Universe;
@@ -37,6 +38,8 @@ pub struct Assembly {
     bars: BarBuilder,
     streams: Streams,
     interval: Nanos,
+    /// Number of the last decision.
+    decisions: u64,
     /// Empty between two inputs; kept for its room.
     #[serde(skip, default = "room")]
     pending: Vec<Admitted>,
@@ -60,6 +63,7 @@ impl Assembly {
             bars: BarBuilder::new(assets, universe.interval, gap_limit(universe)),
             streams: Streams::new(assets, universe.max_ahead),
             interval: universe.interval,
+            decisions: 0,
             pending: room(),
             spare: None,
         }
@@ -102,8 +106,8 @@ impl Assembly {
         self.settle(tick.partition, out);
     }
 
-    /// Takes how a partition stands. That bars do not wait for it any more, or wait again, becomes an event: it was
-    /// decided by time, and a replay decides alike.
+    /// Takes how a partition stands. That there is a new one, that bars do not wait for it any more, or wait again, becomes
+    /// an event: it was decided by time, and a replay decides alike.
     pub fn partition(
         &mut self,
         partition: u32,
@@ -111,18 +115,47 @@ impl Assembly {
         offset: u64,
         out: &mut dyn FnMut(Step),
     ) {
-        if state == PartitionState::Active && self.streams.of(partition).state == State::Idle {
-            return self.wake(partition, offset, out);
+        if !self.streams.knows(partition) {
+            let detail = format!("there is partition {partition}, and bars wait for it");
+            self.streams.set(partition, PartitionState::Active);
+            self.decide(DecisionKind::Added, partition, offset, &detail, out);
         }
-        if self.streams.set(partition, state) && state == PartitionState::Idle {
-            let detail =
-                format!("bars do not wait for partition {partition}, which is silent after offset {offset}");
-            out(Step::Event(decision("idle", detail, partition, offset)));
+        match state {
+            PartitionState::Found => return,
+            PartitionState::Active => return self.wake(partition, offset, out),
+            PartitionState::Idle | PartitionState::Ended | PartitionState::Restarted => {}
+        }
+        if self.streams.set(partition, state) {
+            let (kind, what) = match state {
+                PartitionState::Idle => (DecisionKind::Idle, "is silent after"),
+                PartitionState::Ended => (DecisionKind::Ended, "is read to its end, after"),
+                _ => return self.finish_merged(out),
+            };
+            let detail = format!("bars do not wait for partition {partition}, which {what} offset {offset}");
+            self.decide(kind, partition, offset, &detail, out);
         }
         self.finish_merged(out);
     }
 
-    /// A partition that was idle is waited for again.
+    fn decide(
+        &mut self,
+        kind: DecisionKind,
+        partition: u32,
+        offset: u64,
+        detail: &str,
+        out: &mut dyn FnMut(Step),
+    ) {
+        self.decisions += 1;
+        out(Step::Event(Decision::event(self.decisions, kind, partition, offset, detail)));
+    }
+
+    /// How many decisions about partitions were taken.
+    #[must_use]
+    pub fn decisions(&self) -> u64 {
+        self.decisions
+    }
+
+    /// A partition that was not waited for is waited for again.
     #[inline]
     fn wake(&mut self, partition: u32, offset: u64, out: &mut dyn FnMut(Step)) {
         if self.streams.of(partition).state != State::Active {
@@ -132,13 +165,10 @@ impl Assembly {
 
     #[cold]
     fn wake_up(&mut self, partition: u32, offset: u64, out: &mut dyn FnMut(Step)) {
-        let was_idle = self.streams.of(partition).state == State::Idle;
         self.streams.set(partition, PartitionState::Active);
-        if was_idle {
-            let next = self.bars.next().map_or_else(String::new, |next| format!(" from bar {next} on"));
-            let detail = format!("bars{next} wait for partition {partition} again, at offset {offset}");
-            out(Step::Event(decision("active", detail, partition, offset)));
-        }
+        let next = self.bars.next().map_or_else(String::new, |next| format!(" from bar {next} on"));
+        let detail = format!("bars{next} wait for partition {partition} again, at offset {offset}");
+        self.decide(DecisionKind::Active, partition, offset, &detail, out);
     }
 
     /// The input was stopped: what is held is decided, and the last bar stays open.
@@ -158,6 +188,13 @@ impl Assembly {
             from = to;
             self.settle(partition, out);
         }
+    }
+
+    /// The end asked for is reached, of an input that may go on another time: as [`end`](Self::end), and a decision.
+    pub fn close(&mut self, out: &mut dyn FnMut(Step)) {
+        self.end(out);
+        let detail = "the input came to the end asked for, and its last bar closed";
+        self.decide(DecisionKind::Closed, 0, 0, detail, out);
     }
 
     /// The input has ended: its last bar closes, too.
@@ -261,10 +298,6 @@ impl Assembly {
 #[inline]
 fn has_passed(time: Nanos, placed: Nanos, lateness: Nanos, interval: Nanos) -> bool {
     time < placed && bar_number(time, interval).saturating_mul(interval) <= placed.saturating_sub(lateness)
-}
-
-fn decision(reason: &'static str, detail: String, partition: u32, offset: u64) -> Event {
-    Event { kind: EventKind::Decision, reason, detail, partition, offset }
 }
 
 fn room() -> Vec<Admitted> {

@@ -31,6 +31,7 @@ pub mod assembly;
 pub mod bar;
 pub mod batch;
 pub mod clock;
+mod decision;
 pub mod duration;
 #[cfg(test)]
 mod fixtures;
@@ -47,6 +48,7 @@ pub use admission::{Admission, Admitted};
 pub use assembly::{Assembly, Step};
 pub use bar::{AssetBar, BarBuilder, FinalBar, NewestPrice, Placement, Ready, bar_number};
 pub use clock::{Clock, ManualClock, Nanos, SECOND, SystemClock};
+pub use decision::{Decision, DecisionKind};
 pub use duration::{format_duration, format_time, parse_duration};
 pub use goals::GoalParameters;
 pub use health::{SourceState, SourceStatus, SourceWatch};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::clock::Nanos;
+use crate::decision::Decision;
 use crate::health::SourceWatch;
 use crate::tick::Input;
 
@@ -49,6 +50,10 @@ pub trait Source: Send {
     /// Has it begin behind these offsets of its partitions; those not named begin with what they have first. Only
     /// [`seekable`](SourceDescription::seekable) sources are asked.
     fn start_behind(&mut self, _offsets: BTreeMap<u32, u64>) {}
+
+    /// Has it take these decisions again, each at its place, before it takes any of its own; where `only` is true it takes
+    /// none of its own at all. Only [`seekable`](SourceDescription::seekable) sources are asked.
+    fn follow(&mut self, _decisions: Vec<Decision>, _only: bool) {}
 
     /// Where it tells how it fares; `None` of one that cannot fail for a while.
     fn watch(&self) -> Option<SourceWatch> {

@@ -69,6 +69,11 @@ impl Streams {
         })
     }
 
+    /// True where this partition has been told of, or has brought something.
+    pub(crate) fn knows(&self, partition: u32) -> bool {
+        self.streams.binary_search_by_key(&partition, |stream| stream.partition).is_ok()
+    }
+
     /// True where there are more partitions than one.
     #[inline]
     pub(crate) fn are_several(&self) -> bool {
@@ -83,7 +88,7 @@ impl Streams {
     pub(crate) fn set(&mut self, partition: u32, state: PartitionState) -> bool {
         let stream = self.of(partition);
         let next = match state {
-            PartitionState::Active | PartitionState::Restarted => State::Active,
+            PartitionState::Found | PartitionState::Active | PartitionState::Restarted => State::Active,
             PartitionState::Idle => State::Idle,
             PartitionState::Ended => State::Ended,
         };

@@ -120,6 +120,8 @@ pub struct HistoryBar {
 /// How a partition of the source stands, as far as bars have to wait for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PartitionState {
+    /// It is there: where it is news, bars wait for it from now on.
+    Found,
     /// Prices come from it: no bar is final before its time has passed the bar.
     Active,
     /// It has been silent for long although everything is read: bars do not wait for it until its next price.
@@ -145,6 +147,9 @@ pub enum Input {
     Note(Box<Event>),
     /// How a partition stands. A source with a single one need not say.
     Partition(u32, PartitionState),
+    /// The end asked for is reached, of an input that may go on another time: what is held is decided, and the last bar
+    /// closes.
+    Close,
 }
 
 #[cfg(test)]

@@ -7,8 +7,9 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use silverbullet_engine::commands::{CommandLog, Journal, lines_of};
+use silverbullet_engine::commands::{CommandLog, Entry, Journal, lines_of};
 
+use crate::directory::DataDirectory;
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -33,6 +34,24 @@ impl Journal for FileJournal {
     }
 }
 
+/// The commands that were taken for a universe and variant of the data directory at `directory`, in their order. Nothing is
+/// changed, and whoever writes the universe may go on.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Damaged`] where a whole line is not what was written.
+pub fn commands(directory: &Path, universe: &str, variant: &str) -> Result<Vec<Entry>> {
+    let path = DataDirectory::new(directory).application(universe, variant)?.join("commands");
+    let text = files::read(&path)?.unwrap_or_default();
+    parse(&path, &text).map(|(entries, _)| entries)
+}
+
+fn parse(path: &Path, text: &[u8]) -> Result<(Vec<Entry>, usize)> {
+    lines_of(text).map_err(|error| Error::Damaged {
+        path: path.to_path_buf(),
+        reason: format!("{error}; put back a copy, or move the file away to go on without its commands"),
+    })
+}
+
 /// Opens the journal at `path`, which is made where it is missing, and reads what is in it.
 ///
 /// # Errors
@@ -42,10 +61,7 @@ pub(crate) fn open(path: &Path) -> Result<CommandLog> {
         files::make_folder(folder)?;
     }
     let text = files::read(path)?.unwrap_or_default();
-    let (entries, length) = lines_of(&text).map_err(|error| Error::Damaged {
-        path: path.to_path_buf(),
-        reason: format!("{error}; put back a copy, or move the file away to go on without its commands"),
-    })?;
+    let (entries, length) = parse(path, &text)?;
     let cannot = |source| Error::io("cannot write", path, source);
     let file = File::options().create(true).append(true).open(path).map_err(cannot)?;
     if length < text.len() {

@@ -66,6 +66,8 @@ pub mod writer;
 
 pub use error::{Error, Result};
 #[cfg(feature = "delta")]
+pub use journal::commands;
+#[cfg(feature = "delta")]
 pub use options::StoreOptions;
 #[cfg(feature = "delta")]
 pub use reader::{Snapshot, Tables};

@@ -53,9 +53,10 @@ impl Table {
         Self::Backtests,
     ];
 
-    /// Those that final bars and events are kept in.
+    /// Those that final bars and events are kept in, in the order in which they are written: what was decided before the
+    /// rows that follow from it, and bars last, so that every table holds what they hold.
     pub const RESULTS: [Self; 5] =
-        [Self::Portfolios, Self::Frontiers, Self::Assets, Self::Bars, Self::Events];
+        [Self::Events, Self::Portfolios, Self::Frontiers, Self::Assets, Self::Bars];
 
     /// Name in SQL and on disk.
     #[must_use]

@@ -144,7 +144,7 @@ impl Sink for Taken {
             Input::Tick(tick) => self.ticks.push(tick),
             Input::Event(event) | Input::Note(event) => self.events.add(*event),
             Input::Batch(inputs) => inputs.into_iter().for_each(|input| self.push(input)),
-            Input::History(_) | Input::Partition(..) => {}
+            Input::History(_) | Input::Partition(..) | Input::Close => {}
         }
     }
 

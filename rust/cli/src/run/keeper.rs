@@ -1,5 +1,6 @@
 //! What a run keeps: its results in the store, the run itself, and now and then its latency.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -11,7 +12,7 @@ use silverbullet_engine::checkpoint::Checkpoint;
 use silverbullet_engine::durable::rows::{Row, Time};
 use silverbullet_engine::live::LiveState;
 use silverbullet_engine::{CutRequest, EngineOptions, Result, RowSink};
-use silverbullet_market::{Clock, SourceDescription, Universe};
+use silverbullet_market::{Clock, Decision, SourceDescription, Universe};
 use silverbullet_query::Sql;
 use silverbullet_store::{RunRow, Store};
 
@@ -19,6 +20,7 @@ use crate::Session;
 use crate::output;
 use crate::settings::Settings;
 use crate::store;
+use crate::stored::Stored;
 
 /// How often percentiles of the latency are kept.
 const LATENCY_EVERY: Duration = Duration::from_secs(60);
@@ -26,6 +28,7 @@ const LATENCY_EVERY: Duration = Duration::from_secs(60);
 /// The store of a run, with what is told of the run itself.
 pub(crate) struct Keeper {
     store: Arc<Store>,
+    directory: PathBuf,
     clock: Arc<dyn Clock>,
     configuration: String,
     runs: Vec<(RunRow, Arc<AtomicU64>)>,
@@ -43,7 +46,8 @@ impl Keeper {
         output::note(&format!("results are kept in {}", settings.store.directory.display()));
         let shown = Settings { kafka: settings.kafka.redacted(), ..settings.clone() };
         let configuration = serde_json::to_string(&shown)?;
-        Ok(Some(Self { store, clock, configuration, runs: Vec::new(), recorder: None }))
+        let directory = settings.store.directory.clone();
+        Ok(Some(Self { store, directory, clock, configuration, runs: Vec::new(), recorder: None }))
     }
 
     /// Has the results of `universe` stored. An interrupted run of the same variant is gone on with, unless
@@ -95,6 +99,11 @@ impl Keeper {
         self.store.start_run(run.clone());
         self.runs.push((run, written));
         Ok(options.with_rows(Box::new(sink)))
+    }
+
+    /// What live timing has decided for `universe` in earlier runs.
+    pub(crate) fn decisions(&self, universe: &Universe) -> anyhow::Result<Vec<Decision>> {
+        Stored::open(&self.directory)?.decisions(&universe.name, &universe.variant)
     }
 
     /// Keeps the latency of `live` from now on.

@@ -1,7 +1,8 @@
 //! The command `run`: a source, an engine for each universe, a view, and the HTTP server.
 
+pub(crate) mod decisions;
 mod ending;
-mod feeder;
+pub(crate) mod feeder;
 pub(crate) mod http;
 pub(crate) mod interrupt;
 mod keeper;

@@ -8,13 +8,14 @@ use std::thread;
 
 use anyhow::Context;
 use silverbullet_engine::live::{LiveState, Summary};
-use silverbullet_engine::{Engine, EngineOptions, Error, FanOut};
+use silverbullet_engine::{Checkpoint, Engine, EngineOptions, Error, FanOut};
 use silverbullet_market::{
     Nanos, Source, SourceDescription, SourceError, StopFlag, Universe, UniverseSettings, format_duration,
 };
 
 use silverbullet_server::{Service, StoreWatch};
 
+use super::decisions::{Decided, to_follow};
 use super::ending::{self, Finished};
 use super::feeder;
 use super::http::{self, Server};
@@ -53,6 +54,7 @@ pub(crate) fn start(
         output::refuse_input("--output", output, &input)?;
     }
     let stop = interrupt.stop();
+    let settings = &source::fixed(settings, session);
     let mut source = source::open(settings, &of_universes, session, &stop)?;
     let universes = resolve(&chosen, source.description(), settings.seed)?;
     for universe in &universes {
@@ -69,6 +71,7 @@ pub(crate) fn start(
     let mut engines = Vec::new();
     let mut sinks = Vec::new();
     let mut reached = Vec::new();
+    let mut decided = Vec::new();
     for universe in universes {
         let mut options = EngineOptions::new(&run_id, Arc::clone(&session.clock), stop.clone());
         options.workers = workers(settings.run.workers);
@@ -84,12 +87,19 @@ pub(crate) fn start(
         }
         reached
             .push(options.resume.as_ref().map(|checkpoint| checkpoint.offsets.clone()).unwrap_or_default());
+        if let (Some(keeper), true) = (&keeper, source.description().seekable) {
+            let taken = options.resume.as_ref().map_or(0, Checkpoint::decisions);
+            decided.push(Decided { all: keeper.decisions(&universe)?, taken });
+        }
         let (engine, sink) = Engine::start(universe, source.description(), options)?;
         engines.push(engine);
         sinks.push(sink);
     }
     if source.description().seekable {
         source.start_behind(behind_all(&reached));
+        let (follow, passed) = to_follow(&decided);
+        sinks.iter_mut().zip(passed).for_each(|(sink, count)| sink.pass_decisions(count));
+        source.follow(follow, false);
     }
     let live: Vec<_> = engines.iter().map(Engine::live).collect();
     let mut service = Service {

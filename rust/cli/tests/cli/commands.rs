@@ -121,6 +121,13 @@ fn what_was_answered_outlives_a_kill_and_another_run_with_the_journal_stores_the
     let events =
         rows(folder.path(), "data", "select \"offset\", detail from history.events where kind = 'command'");
     assert_eq!(events.len(), 3, "each once: {events:?}");
+    // Commands are repeated by a replay.
+    let replay =
+        silverbullet(folder.path()).args(["replay", "--data", "data", "--format", "json"]).output().unwrap();
+    let [report] = &serde_json::from_slice::<Vec<Value>>(&replay.stdout).unwrap()[..] else {
+        panic!("one universe")
+    };
+    assert_eq!((replay.status.code(), &report["same"]), (Some(0), &true.into()), "{report}");
     // Settings, input and journal are all that the rows come from.
     let kept = journal(&folder.path().join("data"));
     let variant = kept.parent().unwrap().file_name().unwrap();

@@ -6,5 +6,6 @@ mod commands;
 mod common;
 mod objectives;
 mod optimize;
+mod replay;
 mod run;
 mod usage;

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use silverbullet_market::{
-    Assembly, Clock, Event, EventKind, FinalBar, Input, Nanos, ReturnWindow, Step, Tick, Universe,
+    Assembly, Clock, Decision, Event, EventKind, FinalBar, Input, Nanos, ReturnWindow, Step, Tick, Universe,
 };
 
 use crate::checkpoint::Checkpoint;
@@ -197,6 +197,7 @@ impl HotLoop {
                 let offset = self.progress.offset(partition);
                 self.assembly.partition(partition, state, offset, &mut |step| steps.push(step));
             }
+            Input::Close => self.assembly.close(&mut |step| steps.push(step)),
             Input::Batch(inputs) => {
                 self.steps = steps;
                 return inputs.into_iter().try_for_each(|input| self.take(input, dequeued));
@@ -339,8 +340,7 @@ impl HotLoop {
         let mut detail = format!("{}: {}", event.reason, event.detail);
         if event.kind == EventKind::Decision {
             // Where a replay has to decide the same.
-            detail.push_str("; consumed ");
-            detail.push_str(&self.progress.places());
+            detail.push_str(&Decision::place(&self.progress.offsets()));
         }
         let row = EventRow {
             universe: self.live.universe.name.clone(),

@@ -1,5 +1,7 @@
 //! How far the hot thread has come in its input.
 
+use std::collections::BTreeMap;
+
 use silverbullet_market::{Assembly, Input, PartitionState};
 
 use crate::checkpoint::Checkpoint;
@@ -42,7 +44,7 @@ impl Progress {
             Input::Batch(inputs) => return inputs.iter().take(1).for_each(|input| self.input(input)),
             Input::Partition(partition, PartitionState::Restarted) => return self.forget(*partition),
             // These are no inputs that a source brings again.
-            Input::Note(_) | Input::Partition(..) => return,
+            Input::Note(_) | Input::Partition(..) | Input::Close => return,
         }
         self.inputs += 1;
         self.complete = false;
@@ -53,13 +55,9 @@ impl Progress {
         self.offsets.iter().find(|&&(known, _)| known == partition).map_or(0, |&(_, offset)| offset)
     }
 
-    /// Last offset consumed of each partition as text, in the order of their numbers: `0:17 1:4`.
-    pub(crate) fn places(&self) -> String {
-        let mut offsets = self.offsets.clone();
-        offsets.sort_unstable();
-        let places: Vec<_> =
-            offsets.iter().map(|(partition, offset)| format!("{partition}:{offset}")).collect();
-        places.join(" ")
+    /// Last offset consumed of each partition.
+    pub(crate) fn offsets(&self) -> BTreeMap<u32, u64> {
+        self.offsets.iter().copied().collect()
     }
 
     fn forget(&mut self, partition: u32) {
@@ -89,7 +87,7 @@ impl Progress {
             inputs: self.inputs,
             bar: self.bar,
             complete: ended || self.complete,
-            offsets: self.offsets.iter().copied().collect(),
+            offsets: self.offsets(),
             assembly: assembly.clone(),
         })
     }
@@ -126,11 +124,11 @@ mod tests {
             progress.input(&Input::Tick(tick));
             progress.input(&Input::Partition(9, PartitionState::Active));
         }
-        assert_eq!(progress.places(), "0:7 1:9 3:2");
+        assert_eq!(progress.offsets(), [(0, 7), (1, 9), (3, 2)].into());
         let cut = progress.cut(&start.assembly, false);
         assert_eq!(cut.inputs, 6);
         assert_eq!(cut.offsets.into_iter().collect::<Vec<_>>(), [(0, 7), (1, 9), (3, 2)]);
         progress.input(&Input::Partition(0, PartitionState::Restarted));
-        assert_eq!((progress.offset(0), progress.places()), (0, "1:9 3:2".to_owned()));
+        assert_eq!((progress.offset(0), progress.offsets()), (0, [(1, 9), (3, 2)].into()));
     }
 }

@@ -117,7 +117,7 @@ impl Lanes {
             }
             (partition.fetched, partition.heard) = (raw.offset + 1, Some(now));
             let (time, arrived) = reader.read(number, &raw, now);
-            self.lanes[at].push(time, arrived);
+            self.lanes[at].push(time, raw.offset, arrived);
         }
     }
 
@@ -145,7 +145,7 @@ impl Partition {
                 }
                 self.fetched = raw.offset + 1;
                 let (time, arrived) = reader.read(self.number, &raw, now);
-                lane.push(time, arrived);
+                lane.push(time, raw.offset, arrived);
             }
             Err(RDKafkaErrorCode::PartitionEOF) => self.at_end = true,
             Err(error) => failure = Some(error),

@@ -19,9 +19,10 @@ const OLD: u64 = 10_000;
 
 /// A message that waits to be taken.
 #[derive(Debug)]
-pub(crate) struct Waiting<T> {
-    pub(crate) time: Nanos,
-    pub(crate) item: T,
+struct Waiting<T> {
+    time: Nanos,
+    offset: u64,
+    item: T,
 }
 
 /// One partition's messages in the order of their offsets.
@@ -37,26 +38,44 @@ pub(crate) struct Lane<T> {
     pub(crate) behind: u64,
     /// Nothing is to be waited for: it is silent for long, or has ended.
     pub(crate) silent: bool,
+    /// Messages from this offset on wait until a decision before them is taken.
+    pub(crate) gate: u64,
+    /// It has come to its gate.
+    pub(crate) at_gate: bool,
 }
 
 impl<T> Default for Lane<T> {
     fn default() -> Self {
-        Self { queue: VecDeque::new(), last: Nanos::MIN, taken: 0, heard: 0, behind: 0, silent: false }
+        Self {
+            queue: VecDeque::new(),
+            last: Nanos::MIN,
+            taken: 0,
+            heard: 0,
+            behind: 0,
+            silent: false,
+            gate: u64::MAX,
+            at_gate: false,
+        }
     }
 }
 
 impl<T> Lane<T> {
-    pub(crate) fn push(&mut self, time: Nanos, item: T) {
-        self.queue.push_back(Waiting { time, item });
+    pub(crate) fn push(&mut self, time: Nanos, offset: u64, item: T) {
+        self.queue.push_back(Waiting { time, offset, item });
+    }
+
+    /// Offset of its head.
+    pub(crate) fn head(&self) -> Option<u64> {
+        self.queue.front().map(|head| head.offset)
     }
 
     pub(crate) fn len(&self) -> usize {
         self.queue.len()
     }
 
-    /// Where its head is in time, wrong times left aside.
+    /// Where its head is in time, wrong times left aside; `None` where there is none that may be taken.
     pub(crate) fn key(&self) -> Option<Nanos> {
-        let head = self.queue.front()?.time;
+        let head = self.queue.front().filter(|head| head.offset < self.gate)?.time;
         if self.taken < OPENING {
             return Some(Nanos::MIN);
         }
@@ -65,7 +84,7 @@ impl<T> Lane<T> {
 
     /// Takes the head.
     pub(crate) fn pop(&mut self, all: &mut u64) -> Option<T> {
-        let Waiting { time, item } = self.queue.pop_front()?;
+        let Waiting { time, item, .. } = self.queue.pop_front()?;
         (self.last, self.taken, self.heard) = (time, self.taken + 1, *all);
         *all += 1;
         Some(item)
@@ -91,6 +110,7 @@ pub(crate) fn choose<T>(lanes: &[Lane<T>], all: u64, patience: bool) -> Choice {
     let waits_for = |lane: &Lane<T>| {
         lane.queue.is_empty()
             && !lane.silent
+            && !lane.at_gate
             && !patience
             && (lane.behind > 0 || (lanes[first].behind > OLD && all.saturating_sub(lane.heard) > LEAD))
     };
@@ -110,7 +130,7 @@ mod tests {
     fn lane(times: &[Nanos]) -> Lane<Nanos> {
         let mut lane =
             Lane { taken: OPENING, last: times.first().map_or(0, |first| first - 1), ..Lane::default() };
-        times.iter().for_each(|&time| lane.push(time, time));
+        (0..).zip(times).for_each(|(offset, &time)| lane.push(time, offset, time));
         lane
     }
 
@@ -149,6 +169,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_behind_a_gate_waits_and_nobody_waits_for_it() {
+        let mut lanes = vec![lane(&[10, 20]), lane(&[15])];
+        lanes[0].gate = 1;
+        let mut all = 0;
+        assert_eq!((choose(&lanes, all, false), lanes[0].pop(&mut all)), (Choice::Take(0), Some(10)));
+        assert_eq!((choose(&lanes, all, false), lanes[1].pop(&mut all)), (Choice::Take(1), Some(15)));
+        assert_eq!(choose(&lanes, all, false), Choice::Nothing);
+        let empty = lane(&[]);
+        lanes[1] = Lane { behind: 3, at_gate: true, ..empty };
+        lanes[0].gate = u64::MAX;
+        assert_eq!(choose(&lanes, all, false), Choice::Take(0));
+    }
+
+    #[test]
     fn a_wrong_time_keeps_nothing_waiting() {
         let year = 366 * 86_400 * silverbullet_market::SECOND;
         let order = drain(vec![lane(&[10, year, 20, 30]), lane(&[11, 21])]);
@@ -158,7 +192,7 @@ mod tests {
     #[test]
     fn a_lane_tells_at_once_where_it_begins() {
         let mut late = Lane::default();
-        (0..20).for_each(|step| late.push(5_000 + step, 5_000 + step));
+        (0..20).for_each(|step| late.push(5_000 + step, step.unsigned_abs(), 5_000 + step));
         let order = drain(vec![lane(&[10, 20]), late]);
         assert_eq!(order[..16], (5_000..5_016).collect::<Vec<_>>());
         assert_eq!(order[16..18], [10, 20]);

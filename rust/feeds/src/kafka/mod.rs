@@ -20,6 +20,7 @@ mod pauses;
 mod produce;
 mod producer;
 mod queue;
+mod script;
 mod settings;
 mod source;
 mod topic;

@@ -74,7 +74,7 @@ impl<F: FnMut(&Event)> Sink for PriceSink<'_, F> {
             Input::Tick(tick) => self.send(&tick),
             Input::Event(event) if event.kind == EventKind::Quarantined => (self.on_bad)(&event),
             Input::Batch(inputs) => inputs.into_iter().for_each(|input| self.push(input)),
-            Input::Event(_) | Input::History(_) | Input::Note(_) | Input::Partition(..) => {}
+            Input::Event(_) | Input::History(_) | Input::Note(_) | Input::Partition(..) | Input::Close => {}
         }
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rdkafka::consumer::Consumer;
 use silverbullet_market::{
-    Clock, Event, EventKind, Input, Nanos, PartitionState, SECOND, Sink, Source, SourceDescription,
+    Clock, Decision, Event, EventKind, Input, Nanos, PartitionState, SECOND, Sink, Source, SourceDescription,
     SourceError, SourceStatus, SourceWatch, StopFlag, parse_duration,
 };
 
@@ -23,6 +23,7 @@ use super::letters::DeadLetters;
 use super::look::Lookout;
 use super::merge::{Choice, choose, others};
 use super::pauses::Pauses;
+use super::script::Script;
 use super::settings::KafkaSettings;
 use crate::csv::directory::Directory;
 use crate::error::{FeedError, Result};
@@ -51,6 +52,10 @@ pub struct KafkaSource {
     positions: BTreeMap<u32, u64>,
     /// Where each partition is read to, where the topic is read to its end.
     ends: BTreeMap<u32, u64>,
+    /// Decisions of an earlier run that are taken again.
+    script: Script,
+    /// Partitions were told of, once no decision is left to be taken again.
+    announced: bool,
 }
 
 /// Why reading has ended.
@@ -95,7 +100,7 @@ impl KafkaSource {
             seekable: true,
             rows: None,
         };
-        let (positions, ends) = (BTreeMap::new(), BTreeMap::new());
+        let (positions, ends, script) = (BTreeMap::new(), BTreeMap::new(), Script::default());
         Ok(Self {
             settings,
             idle_after,
@@ -107,6 +112,8 @@ impl KafkaSource {
             named,
             positions,
             ends,
+            script,
+            announced: false,
         })
     }
 
@@ -206,6 +213,12 @@ impl KafkaSource {
                 }
             }
             let patience = waited.is_some_and(|since| now - since > PATIENCE);
+            if !self.script.is_done() && self.script.follow(&mut lanes, sink) {
+                continue;
+            }
+            if !self.announced {
+                self.announce(&lanes, sink);
+            }
             match choose(&lanes.lanes, all, patience) {
                 Choice::Take(first) => {
                     waited = None;
@@ -220,6 +233,9 @@ impl KafkaSource {
                 Choice::Nothing => std::thread::park_timeout(NAP),
             }
             if self.settings.stop_at_end && self.find_ends(&mut lanes, sink) {
+                if !self.script.is_all() {
+                    sink.push(Input::Close);
+                }
                 return Ended::ForGood;
             }
         }
@@ -229,6 +245,7 @@ impl KafkaSource {
     fn begin(&mut self, session: &Session, sink: &mut dyn Sink) -> Lanes {
         for &partition in &session.restarted {
             self.positions.remove(&partition);
+            self.script.give_up();
             sink.push(Input::Partition(partition, PartitionState::Restarted));
         }
         for note in &session.notes {
@@ -236,14 +253,35 @@ impl KafkaSource {
             sink.push(Input::Note(Box::new(note.clone())));
         }
         let mut lanes = Lanes::new(session);
-        for (partition, marks) in lanes.partitions.iter_mut().zip(&session.marks) {
-            sink.push(Input::Partition(partition.number, PartitionState::Active));
-            self.positions.insert(partition.number, partition.next);
+        for ((lane, partition), marks) in
+            lanes.lanes.iter_mut().zip(&mut lanes.partitions).zip(&session.marks)
+        {
+            let number = partition.number;
+            if !self.script.takes(number) {
+                (partition.ended, lane.silent) = (true, true);
+                continue;
+            }
+            if !self.script.finds(number) {
+                sink.push(Input::Partition(number, PartitionState::Found));
+            }
+            self.positions.insert(number, partition.next);
             if self.settings.stop_at_end {
-                partition.end = Some(*self.ends.entry(partition.number).or_insert(marks.high));
+                partition.end = Some(*self.ends.entry(number).or_insert(marks.high));
             }
         }
+        self.announced = false;
+        self.announce(&lanes, sink);
         lanes
+    }
+
+    /// Has bars wait again for every partition, once decisions may be taken that an earlier run has not taken.
+    fn announce(&mut self, lanes: &Lanes, sink: &mut dyn Sink) {
+        self.announced = self.script.is_over();
+        if self.announced {
+            for partition in &lanes.partitions {
+                sink.push(Input::Partition(partition.number, PartitionState::Active));
+            }
+        }
     }
 
     /// Hands on messages of lane `first` as long as no other one's head is earlier.
@@ -275,7 +313,7 @@ impl KafkaSource {
 
     /// Partitions that have been silent for long while others were heard do not hold bars back any more.
     fn find_idle(&self, lanes: &mut Lanes, now: Nanos, sink: &mut dyn Sink) {
-        let Some(since) = self.connection.up_since() else { return };
+        let Some(since) = self.connection.up_since().filter(|_| self.script.is_over()) else { return };
         let newest = lanes.partitions.iter().filter_map(|partition| partition.heard).max();
         for (lane, partition) in lanes.lanes.iter_mut().zip(&mut lanes.partitions) {
             let heard = partition.heard.unwrap_or(Nanos::MIN);
@@ -290,10 +328,15 @@ impl KafkaSource {
 
     /// Ends the partitions that are read to where they are to be; true where all are.
     fn find_ends(&self, lanes: &mut Lanes, sink: &mut dyn Sink) -> bool {
+        if !self.script.is_done() {
+            return false;
+        }
         for (lane, partition) in lanes.lanes.iter_mut().zip(&mut lanes.partitions) {
             if !partition.ended && partition.has_reached_its_end(lane) {
                 (partition.ended, lane.silent) = (true, true);
-                sink.push(Input::Partition(partition.number, PartitionState::Ended));
+                if !self.script.is_all() {
+                    sink.push(Input::Partition(partition.number, PartitionState::Ended));
+                }
             }
         }
         lanes.partitions.iter().all(|partition| partition.ended)
@@ -315,6 +358,10 @@ impl Source for KafkaSource {
 
     fn start_behind(&mut self, offsets: BTreeMap<u32, u64>) {
         self.positions = offsets.into_iter().map(|(partition, offset)| (partition, offset + 1)).collect();
+    }
+
+    fn follow(&mut self, decisions: Vec<Decision>, only: bool) {
+        self.script = Script::new(decisions, only);
     }
 
     fn watch(&self) -> Option<SourceWatch> {

@@ -234,7 +234,14 @@ fn bars_wait_for_every_partition_that_is_not_idle() {
     }
     assembly.tick(at(0, 3_500, 3_500), &mut out);
     assembly.tick(at(1, 3_100, 3_100), &mut out);
+    assembly.partition(0, PartitionState::Ended, 9, &mut out);
+    assembly.partition(0, PartitionState::Active, 9, &mut out);
+    assembly.partition(0, PartitionState::Active, 9, &mut out);
+    assembly.partition(2, PartitionState::Active, 0, &mut out);
+    assembly.close(&mut out);
     let expected = [
+        "added 0",
+        "added 0",
         "idle 7",
         "bar 1",
         "bar 2",
@@ -243,8 +250,14 @@ fn bars_wait_for_every_partition_that_is_not_idle() {
         "out of order 1600",
         "out of order 1700",
         "bar 3",
+        "ended 9",
+        "active 9",
+        "added 0",
+        "bar 4",
+        "closed 0",
     ];
     assert_eq!(words, expected);
+    assert_eq!(assembly.decisions(), 8);
 }
 
 #[test]

@@ -1,0 +1,90 @@
+//! What the program itself asks the tables of a data directory.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::concat_batches;
+use arrow::datatypes::Int64Type;
+use silverbullet_market::Decision;
+use silverbullet_query::{Limits, Sql};
+use silverbullet_store::Tables;
+use tokio::runtime::Runtime;
+
+/// A person would have given up before; the program asks for what it needs.
+const LIMITS: Limits = Limits { time: Duration::from_secs(3_600), memory: 4 << 30, rows: usize::MAX };
+
+/// The tables of a data directory, to be asked in SQL.
+pub(crate) struct Stored {
+    sql: Sql,
+    runtime: Runtime,
+}
+
+impl Stored {
+    /// The tables in `directory`, which need not be there yet.
+    pub(crate) fn open(directory: &Path) -> anyhow::Result<Self> {
+        let sql = Sql::new(Tables::open(directory), None, Vec::new(), LIMITS)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("the threads of the query cannot be started")?;
+        Ok(Self { sql, runtime })
+    }
+
+    /// All rows of a query as one batch.
+    pub(crate) fn rows(&self, query: &str) -> anyhow::Result<RecordBatch> {
+        let answer = async {
+            let mut answer = self.sql.query(query).await?;
+            let mut batches = Vec::new();
+            while let Some(batch) = answer.next().await {
+                batches.push(batch?);
+            }
+            anyhow::Ok((answer.schema(), batches))
+        };
+        let (schema, batches) = self.runtime.block_on(answer)?;
+        let schema = batches.first().map_or(schema, RecordBatch::schema);
+        Ok(concat_batches(&schema, &batches)?)
+    }
+
+    /// A single number; `None` where there is none.
+    pub(crate) fn number(&self, query: &str) -> anyhow::Result<Option<i64>> {
+        let rows = self.rows(query)?;
+        let numbers = rows.column(0).as_primitive_opt::<Int64Type>();
+        Ok(numbers
+            .filter(|numbers| numbers.len() == 1 && numbers.is_valid(0))
+            .map(|numbers| numbers.value(0)))
+    }
+
+    /// What live timing has decided for a universe and variant, in the order of their numbers.
+    pub(crate) fn decisions(&self, universe: &str, variant: &str) -> anyhow::Result<Vec<Decision>> {
+        let rows = self.rows(&format!(
+            "select cast(\"partition\" as bigint), cast(\"offset\" as bigint), detail from history.events \
+             where universe = '{universe}' and variant = '{variant}' and kind = 'decision'"
+        ))?;
+        let [partitions, offsets] = [0, 1].map(|column| rows.column(column).as_primitive::<Int64Type>());
+        let mut decisions = Vec::with_capacity(rows.num_rows());
+        for row in 0..rows.num_rows() {
+            let partition = u32::try_from(partitions.value(row)).unwrap_or_default();
+            let detail = text(&rows, 2, row);
+            let decision = Decision::read(partition, offsets.value(row).cast_unsigned(), detail)
+                .with_context(|| format!("the stored decision {detail:?} cannot be read"))?;
+            decisions.push(decision);
+        }
+        decisions.sort_by_key(|decision| decision.number);
+        decisions.dedup();
+        Ok(decisions)
+    }
+}
+
+/// The text in `column` of `row`; empty where there is none.
+pub(crate) fn text(rows: &RecordBatch, column: usize, row: usize) -> &str {
+    let column = rows.column(column);
+    if column.is_null(row) {
+        return "";
+    }
+    match column.as_string_view_opt() {
+        Some(texts) => texts.value(row),
+        None => column.as_string_opt::<i32>().map_or("", |texts| texts.value(row)),
+    }
+}
