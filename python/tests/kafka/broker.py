@@ -102,6 +102,10 @@ class Broker:
         admin.create_topics([NewTopic(topic, num_partitions=partitions)])[topic].result()
         wait_until(lambda: topic in admin.list_topics(timeout=20).topics, f"the topic {topic} is there")
 
+    def topics(self) -> set[str]:
+        """The topics that there are."""
+        return set(AdminClient({"bootstrap.servers": self.address}).list_topics(timeout=20).topics)
+
     def count(self, topic: str) -> int:
         """How many messages a topic holds."""
         consumer = Consumer({"bootstrap.servers": self.address, "group.id": "tests"})

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from broker import PROJECT, Broker, is_alive, script, started
+from broker import PROJECT, Broker, environment, is_alive, script, started
+from live import SETTINGS, Ask, Start, Table
 
 
 @pytest.fixture(scope="session")
@@ -62,3 +63,57 @@ def killable(one_to_kill: Broker) -> Broker:
     if not is_alive(one_to_kill.pid()):
         one_to_kill.start()
     return one_to_kill
+
+
+@pytest.fixture
+def settings() -> str:
+    """What runs are given; a module may say otherwise."""
+    return SETTINGS
+
+
+@pytest.fixture
+def ask(program: Path, tmp_path: Path, settings: str) -> Ask:
+    """Runs a command of the program to its end."""
+    (tmp_path / "silverbullet.toml").write_text(settings)
+
+    def ask(*arguments: object) -> subprocess.CompletedProcess:
+        command = [str(argument) for argument in (program, *arguments)]
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=600, check=False
+        )
+
+    return ask
+
+
+@pytest.fixture
+def start(program: Path, tmp_path: Path, settings: str) -> Start:
+    """Starts a run of a topic into a folder; what it says is kept in `said`."""
+    (tmp_path / "silverbullet.toml").write_text(settings)
+
+    def start(broker: Broker, topic: str, data: str, *arguments: object, **variables: str) -> subprocess.Popen:
+        source = ("--source", "kafka", "--brokers", broker.address, "--topic", topic)
+        command = [program, "run", *source, "--data", data, "--format", "json", *map(str, arguments)]
+        with (tmp_path / "said").open("a") as said:
+            running = subprocess.Popen(
+                command, cwd=tmp_path, env=environment() | variables, stdout=subprocess.PIPE, stderr=said, text=True
+            )
+        started.append(running)
+        return running
+
+    return start
+
+
+@pytest.fixture
+def table(ask: Ask) -> Table:
+    """The rows of a table in a folder, without the run that wrote them."""
+
+    def table(data: str, name: str) -> list[str]:
+        kept = {
+            "bars": "bar, asset, open_time, close_time, open, high, low, close, volume, ticks",
+            "portfolios": "bar, objective, method, as_of, mean, risk, sharpe, gap, turnover, label, weights",
+        }
+        done = ask("sql", f"select {kept[name]} from {name} order by 1, 2, 3", "--data", data, "--format", "csv")
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    return table

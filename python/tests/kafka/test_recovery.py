@@ -3,37 +3,22 @@
 `make test` does a few kills; `make soak-kafka` does many, of more prices (SILVERBULLET_KAFKA_KILLS, _TICKS, _SECONDS).
 """
 
-import json
 import os
 import random
 import signal
-import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
-from broker import Broker, environment, is_alive, started, wait_until
-from stream import ASSETS, Flow
+from broker import Broker, is_alive, wait_until
+from live import Ask, Start, Table, address_of, consumed, events, state, wait_for_end
+from stream import Flow
 
 KILLS = int(os.environ.get("SILVERBULLET_KAFKA_KILLS", "5"))
 TICKS = int(os.environ.get("SILVERBULLET_KAFKA_TICKS", "40000"))
 SECONDS = float(os.environ.get("SILVERBULLET_KAFKA_SECONDS", "40"))
+AWAY = float(os.environ.get("SILVERBULLET_KAFKA_AWAY", "2"))
 SEED = int(os.environ.get("SILVERBULLET_KAFKA_SEED", "1"))
 
-SETTINGS = f"""
-[kafka]
-idle_after = "60s"
-[store]
-flush_every = "1s"
-[universes.all]
-assets = {json.dumps(ASSETS)}
-bar = "1s"
-window = 30
-population = 256
-samples = 256
-"""
 # Where the store dies by itself, after so many passes.
 PLACES = (
     "spool-after-write=3*off->return(kill)",
@@ -43,56 +28,8 @@ PLACES = (
     "checkpoint-after-write=1*off->return(kill)",
 )
 
-Start = Callable[..., subprocess.Popen]
-
-
-@pytest.fixture
-def start(program: Path, tmp_path: Path) -> Start:
-    """Starts a run of a topic into a folder; what it says is kept in `said`."""
-    (tmp_path / "silverbullet.toml").write_text(SETTINGS)
-
-    def start(broker: Broker, topic: str, data: str, *arguments: object, **variables: str) -> subprocess.Popen:
-        source = ("--source", "kafka", "--brokers", broker.address, "--topic", topic)
-        command = [program, "run", *source, "--data", data, "--format", "json", *map(str, arguments)]
-        said = (tmp_path / "said").open("a")
-        running = subprocess.Popen(
-            command, cwd=tmp_path, env=environment() | variables, stdout=subprocess.PIPE, stderr=said, text=True
-        )
-        started.append(running)
-        return running
-
-    return start
-
-
-@pytest.fixture
-def table(program: Path, tmp_path: Path) -> Callable[[str, str], list[str]]:
-    """The rows of a table in a folder, without the run that wrote them."""
-
-    def table(data: str, name: str) -> list[str]:
-        kept = {
-            "bars": "bar, asset, open_time, close_time, open, high, low, close, volume, ticks",
-            "portfolios": "bar, objective, method, as_of, mean, risk, sharpe, gap, turnover, label, weights",
-        }
-        query = f"select {kept[name]} from {name} order by 1, 2, 3"
-        done = subprocess.run(
-            [program, "sql", query, "--data", data, "--format", "csv"],
-            cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return done.stdout.splitlines()
-
-    return table
-
-
-def wait_for_end(run: subprocess.Popen, seconds: float = 240) -> dict:
-    """The summary of a run that ends by itself."""
-    summary, _ = run.communicate(timeout=seconds)
-    assert run.returncode == 0, summary
-    return json.loads(summary)
-
-
 def test_kills_change_nothing_that_is_stored(
-    killable: Broker, start: Start, table, program: Path, tmp_path: Path
+    killable: Broker, start: Start, table: Table, ask: Ask
 ) -> None:
     """Engine, broker, and both are killed while prices flow; the rows are those of a run that nobody disturbed."""
     topic = f"killed-{SEED}"
@@ -135,48 +72,12 @@ def test_kills_change_nothing_that_is_stored(
         assert disturbed == undisturbed, name
     assert whole["quarantined"] > TICKS // 1_000
     for data in ("killed", "whole"):
-        replay = subprocess.run(
-            [program, "replay", "--data", data],
-            cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=600,
-        )  # fmt: skip
+        replay = ask("replay", "--data", data)
         assert replay.returncode == 0, (data, replay.stdout, replay.stderr)
 
 
-def state(address: str) -> tuple[int, dict]:
-    """What /readyz says."""
-    import urllib.error
-    import urllib.request
-
-    try:
-        with urllib.request.urlopen(f"http://{address}/readyz", timeout=5) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
-
-
-def address_of(tmp_path: Path) -> str:
-    """Where the run listens, as it has said."""
-
-    def told() -> str | None:
-        lines = [line for line in (tmp_path / "said").read_text().splitlines() if "listening on http://" in line]
-        return lines[-1].split("http://")[1].strip() if lines else None
-
-    wait_until(lambda: told() is not None, "the run says where it listens")
-    return told() or ""
-
-
-def events(program: Path, tmp_path: Path, data: str) -> list[str]:
-    """Kind and detail of the stored events about source and order."""
-    query = "select kind || ' ' || detail as told from events where kind in ('connection', 'gap', 'decision') order by as_of"
-    done = subprocess.run(
-        [program, "sql", query, "--data", data, "--format", "json"],
-        cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
-    return [row["told"] for row in json.loads(done.stdout)]
-
-
 def test_what_happens_to_broker_and_topic_is_survived_and_told(
-    killable: Broker, start: Start, program: Path, tmp_path: Path
+    killable: Broker, start: Start, ask: Ask, tmp_path: Path
 ) -> None:
     """The broker goes away and comes back, a partition is added, the topic is deleted and made again."""
     from confluent_kafka.admin import AdminClient, NewPartitions
@@ -191,6 +92,7 @@ def test_what_happens_to_broker_and_topic_is_survived_and_told(
 
     killable.kill()
     wait_until(lambda: any("source is failing" in reason for reason in state(address)[1]["reasons"]), "told in /readyz")
+    time.sleep(AWAY)
     killable.start()
     wait_until(lambda: state(address)[0] == 200, "it goes on", 60)
     first.join(120)
@@ -201,14 +103,7 @@ def test_what_happens_to_broker_and_topic_is_survived_and_told(
     second.start()
     second.join(120)
 
-    def consumed() -> int:
-        import urllib.request
-
-        with urllib.request.urlopen(f"http://{address}/metrics", timeout=5) as answer:
-            lines = answer.read().decode().splitlines()
-        return sum(int(float(line.split()[-1])) for line in lines if line.startswith("silverbullet_frames_total"))
-
-    wait_until(lambda: consumed() == 14_000, "every message of old and new partitions is read", 60)
+    wait_until(lambda: consumed(address) == 14_000, "every message of old and new partitions is read", 60)
 
     admin.delete_topics([topic])[topic].result()
     wait_until(lambda: any("is gone" in reason or "no topic" in reason for reason in state(address)[1]["reasons"]), "told", 60)
@@ -216,11 +111,11 @@ def test_what_happens_to_broker_and_topic_is_survived_and_told(
     third = Flow(killable.address, topic, 3_000, 3)
     third.start()
     third.join(120)
-    wait_until(lambda: consumed() == 17_000, "the topic that was made again is read from its beginning", 60)
+    wait_until(lambda: consumed(address) == 17_000, "the topic that was made again is read from its beginning", 60)
     assert run.poll() is None
     run.send_signal(signal.SIGINT)
     run.communicate(timeout=60)
     assert run.returncode == 130
-    told = events(program, tmp_path, "troubled")
+    told = events(ask, "troubled")
     assert any("connection lost" in line for line in told) and any("connection back" in line for line in told), told
     assert any("offsets begin anew" in line for line in told), told

@@ -5,13 +5,14 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
 
-from broker import Broker, environment, started, wait_until
+from broker import Broker, wait_until
+from live import Ask, Start
 
 SETTINGS = """
 [kafka]
@@ -30,38 +31,11 @@ START = 1_747_008_000 * SECOND
 # In the second half of the middle stretch, partition 2 is silent.
 FIRST, MIDDLE, LAST = range(0, 40), range(40, 80), range(80, 120)
 
-Start = Callable[..., subprocess.Popen]
-Ask = Callable[..., subprocess.CompletedProcess]
-
 
 @pytest.fixture
-def ask(program: Path, tmp_path: Path) -> Ask:
-    """Runs a command of the program to its end."""
-    (tmp_path / "silverbullet.toml").write_text(SETTINGS)
-
-    def ask(*arguments: object) -> subprocess.CompletedProcess:
-        command = [str(argument) for argument in (program, *arguments)]
-        return subprocess.run(
-            command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=120, check=False
-        )
-
-    return ask
-
-
-@pytest.fixture
-def start(program: Path, tmp_path: Path, ask: Ask) -> Start:
-    """Starts a run of a topic into a folder."""
-
-    def start(broker: Broker, topic: str, data: str, *arguments: object) -> subprocess.Popen:
-        source = ("--source", "kafka", "--brokers", broker.address, "--topic", topic, "--no-http")
-        command = [program, "run", *source, "--data", data, "--format", "json", *map(str, arguments)]
-        running = subprocess.Popen(
-            command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        started.append(running)
-        return running
-
-    return start
+def settings() -> str:
+    """Partitions fall idle soon."""
+    return SETTINGS
 
 
 def rows(ask: Ask, data: str, query: str) -> list[dict]:
@@ -105,7 +79,7 @@ def test_what_timing_decided_is_decided_again(broker: Broker, start: Start, ask:
     topic = "decided"
     broker.create(topic, partitions=3)
     producer = Producer({"bootstrap.servers": broker.address, "linger.ms": 0})
-    run = start(broker, topic, "data")
+    run = start(broker, topic, "data", "--no-http")
     send(producer, topic, stretch((0, 1, 2), FIRST))
 
     decided = "select detail from history.events where kind = 'decision' order by detail"
@@ -141,7 +115,7 @@ def test_what_timing_decided_is_decided_again(broker: Broker, start: Start, ask:
     (checkpoint,) = (tmp_path / "data" / "state" / "all").glob("*/checkpoint")
     checkpoint.write_bytes(b"nothing")
     before = rows(ask, "data", "select bar, asset, close, ticks from bars order by 1, 2")
-    again = start(broker, topic, "data", "--stop-at-end")
+    again = start(broker, topic, "data", "--no-http", "--stop-at-end")
     again.communicate(timeout=60)
     assert again.returncode == 0
     after = rows(ask, "data", "select bar, asset, close, ticks from bars order by 1, 2")
@@ -159,7 +133,7 @@ def test_what_cannot_be_made_again_is_said(broker: Broker, start: Start, ask: As
     producer = Producer({"bootstrap.servers": broker.address, "linger.ms": 0})
     for name in (topic, other):
         send(producer, name, ((0, json.dumps(price(asset, tenth)).encode()) for tenth in range(300) for asset in range(3)))
-    run = start(broker, topic, "data", "--stop-at-end")
+    run = start(broker, topic, "data", "--no-http", "--stop-at-end")
     run.communicate(timeout=60)
     assert run.returncode == 0
 

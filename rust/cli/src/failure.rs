@@ -3,6 +3,8 @@
 use std::io;
 use std::process::ExitCode;
 
+use silverbullet_feeds::FeedError;
+
 /// The exit code after Ctrl-C and a clean end.
 pub(crate) const INTERRUPTED: u8 = 130;
 const FAILED: u8 = 1;
@@ -26,6 +28,10 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
         .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe);
     if closed {
         return ExitCode::SUCCESS;
+    }
+    if error.chain().any(|cause| matches!(cause.downcast_ref(), Some(FeedError::Stopped))) {
+        crate::output::note(&message(error));
+        return ExitCode::from(INTERRUPTED);
     }
     crate::output::note(&format!("error: {}", message(error)));
     let wrong_usage = error.chain().any(|cause| cause.is::<Usage>());

@@ -33,6 +33,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod clock_step;
 mod collect;
 pub mod csv;
 mod error;

@@ -75,6 +75,8 @@ pub enum EventKind {
     Decision,
     /// A change that a person asked for while it ran.
     Command,
+    /// The machine's clock was set.
+    Clock,
 }
 
 impl EventKind {
@@ -89,6 +91,7 @@ impl EventKind {
             Self::Connection => "connection",
             Self::Decision => "decision",
             Self::Command => "command",
+            Self::Clock => "clock",
         }
     }
 }

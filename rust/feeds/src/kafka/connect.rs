@@ -89,8 +89,14 @@ pub(crate) fn partitions(
     // Errors of the whole client are told by its callbacks, which run in here.
     drop(consumer.poll(Duration::ZERO));
     let metadata = consumer.fetch_metadata(Some(&settings.topic), ANSWER).map_err(|error| {
+        for _ in 0..LOOKS {
+            drop(consumer.poll(Duration::ZERO));
+        }
         let brokers = &settings.brokers;
-        format!("no broker answers at {brokers} ({error}); start it, or name another with --brokers")
+        // One that asks for TLS hangs up on whoever does not speak it, without a word.
+        let silent = || format!("{error}; one that asks for TLS or a password needs [kafka.properties]");
+        let cause = consumer.context().0.cause().unwrap_or_else(silent);
+        format!("no broker answers at {brokers} ({cause}); start it, or name another with --brokers")
     })?;
     let topic = metadata.topics().iter().find(|topic| topic.name() == settings.topic);
     let partitions = topic.map_or(&[][..], |topic| topic.partitions());

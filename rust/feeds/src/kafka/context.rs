@@ -17,6 +17,8 @@ pub(crate) struct Connection {
     up: AtomicBool,
     /// Since when it has been, on the monotonic clock.
     since: AtomicI64,
+    /// Why brokers were last not to be had, in the library's words.
+    cause: Mutex<Option<String>>,
     /// What is to be told in `events`: lost, or back.
     news: Mutex<Vec<(&'static str, String)>>,
 }
@@ -24,7 +26,7 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) fn new(clock: Arc<dyn Clock>, watch: SourceWatch) -> Arc<Self> {
         let since = AtomicI64::new(clock.monotonic());
-        Arc::new(Self { clock, watch, up: AtomicBool::new(true), since, news: Mutex::default() })
+        Arc::new(Self { clock, watch, up: AtomicBool::new(true), since, cause: Mutex::default(), news: Mutex::default() })
     }
 
     /// Since when a broker has been connected to; `None` while none is.
@@ -58,6 +60,7 @@ impl Connection {
             tracing::info!(away, "Kafka is back");
             self.tell("connection back", format!("after {away:.1} s"));
         }
+        *self.cause.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.watch.update(|state| (state.status, state.reason) = (SourceStatus::Ok, None));
     }
 
@@ -96,13 +99,32 @@ impl ConsumerContext for Listener {}
 impl Connection {
     /// Takes an error that concerns the whole client.
     pub(crate) fn fail(&self, error: &KafkaError, reason: &str) {
-        use rdkafka::error::RDKafkaErrorCode::{AllBrokersDown, Authentication, Resolve, SSL};
+        use rdkafka::error::RDKafkaErrorCode::{AllBrokersDown, Authentication, BrokerTransportFailure, Resolve, SSL};
         let code = error.rdkafka_error_code();
-        if let Some(AllBrokersDown | Authentication | Resolve | SSL) = code {
-            let what = if reason.is_empty() { error.to_string() } else { reason.to_owned() };
-            self.lost(format!("{what}; start the broker, or see whether it can be reached"));
-        } else {
-            tracing::debug!(%error, reason, "Kafka");
+        let what = if reason.is_empty() { error.to_string() } else { reason.to_owned() };
+        let cause = match code {
+            Some(Authentication) => {
+                format!("{what}; see sasl.mechanism, sasl.username and sasl.password in [kafka.properties]")
+            }
+            Some(SSL) => {
+                format!("{what}; see security.protocol and ssl.ca.location in [kafka.properties]")
+            }
+            Some(Resolve | BrokerTransportFailure) => what,
+            // It says that there is no connection, and not why.
+            Some(AllBrokersDown) => {
+                let known = self.cause().unwrap_or(what);
+                return self.lost(format!("{known}; start the broker, or see whether it can be reached"));
+            }
+            _ => return tracing::debug!(%error, reason, "Kafka"),
+        };
+        *self.cause.lock().unwrap_or_else(PoisonError::into_inner) = Some(cause.clone());
+        if code != Some(BrokerTransportFailure) {
+            self.lost(cause);
         }
+    }
+
+    /// Why brokers were last not to be had, where the library has said so.
+    pub(crate) fn cause(&self) -> Option<String> {
+        self.cause.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

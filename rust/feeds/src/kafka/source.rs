@@ -25,6 +25,7 @@ use super::merge::{Choice, choose, others};
 use super::pauses::Pauses;
 use super::script::Script;
 use super::settings::KafkaSettings;
+use crate::clock_step::ClockStep;
 use crate::csv::directory::Directory;
 use crate::error::{FeedError, Result};
 
@@ -54,6 +55,8 @@ pub struct KafkaSource {
     ends: BTreeMap<u32, u64>,
     /// Decisions of an earlier run that are taken again.
     script: Script,
+    /// Whether the machine's clock was set.
+    step: ClockStep,
     /// Partitions were told of, once no decision is left to be taken again.
     announced: bool,
 }
@@ -100,6 +103,7 @@ impl KafkaSource {
             seekable: true,
             rows: None,
         };
+        let step = ClockStep::new(&*clock);
         let (positions, ends, script) = (BTreeMap::new(), BTreeMap::new(), Script::default());
         Ok(Self {
             settings,
@@ -113,6 +117,7 @@ impl KafkaSource {
             positions,
             ends,
             script,
+            step,
             announced: false,
         })
     }
@@ -343,7 +348,10 @@ impl KafkaSource {
     }
 
     /// Tells in `events` what has become of the connection.
-    fn tell(&self, sink: &mut dyn Sink) {
+    fn tell(&mut self, sink: &mut dyn Sink) {
+        if let Some(event) = self.step.look(&*self.clock) {
+            sink.push(Input::Note(Box::new(event)));
+        }
         for (reason, detail) in self.connection.news() {
             let kind = EventKind::Connection;
             sink.push(Input::Note(Box::new(Event { kind, reason, detail, partition: 0, offset: 0 })));
