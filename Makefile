@@ -151,7 +151,7 @@ soak-kafka: .venv/.installed web ## Kill engine, broker and both while a million
 	$(CARGO) build --locked --package silverbullet-cli --features silverbullet-store/failpoints
 	setup/kafka/bin/kafka-fetch.sh
 	SILVERBULLET_KAFKA_KILLS=$(or $(KILLS),50) SILVERBULLET_KAFKA_TICKS=$(or $(TICKS),1000000) SILVERBULLET_KAFKA_SECONDS=$(or $(LENGTH),600) \
-		SILVERBULLET_KAFKA_SEED=$(or $(SEED),1) SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q -s python/tests/kafka/test_recovery.py
+		SILVERBULLET_KAFKA_SEED=$(or $(SEED),1) SILVERBULLET_KAFKA_AWAY=$(or $(AWAY),60) SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q -s python/tests/kafka/test_recovery.py
 
 soak-page: browser build ## Watch the page for long: frames and memory
 	SILVERBULLET_E2E_SECONDS=$(or $(LENGTH),60) SILVERBULLET_E2E_FRAMES=30 SILVERBULLET_BIN=$(PROGRAM) node --test web/e2e/

@@ -91,10 +91,10 @@ class Broker:
         return int((self.folder / "broker.pid").read_text())
 
     def kill(self) -> None:
-        """kill -9, and waits until the process is gone."""
+        """kill -9, and waits until the process is gone, and its port with it: the last of its threads to end has that."""
         pid = self.pid()
         os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not is_alive(pid), "the killed broker is gone")
+        wait_until(lambda: not is_alive(pid) and not is_open(self.port), "the killed broker is gone")
 
     def create(self, topic: str, partitions: int = 4) -> None:
         """Makes a topic, and waits until the broker tells of it too."""
@@ -139,6 +139,12 @@ class Broker:
 
 # What tests have started and may have left when they failed.
 started: list[subprocess.Popen] = []
+
+
+def is_open(port: int) -> bool:
+    """Whether something listens on a port of this machine."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def is_alive(pid: int) -> bool:

@@ -1,6 +1,6 @@
 """A run from Kafka that is killed, and brokers that are killed under it: what is stored is as if nothing had happened.
 
-`make test` does a few kills; `make soak-kafka` does many, of more prices (SILVERBULLET_KAFKA_KILLS, _TICKS, _SECONDS).
+`make test` does a few kills; `make soak-kafka` does many, of more prices (SILVERBULLET_KAFKA_KILLS, _TICKS, _SECONDS, _AWAY).
 """
 
 import os

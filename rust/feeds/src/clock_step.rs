@@ -24,7 +24,8 @@ impl ClockStep {
         if step.abs() < LEAST {
             return None;
         }
-        let (reason, by) = if step < 0 { ("clock stepped back", -step) } else { ("clock stepped forward", step) };
+        let (reason, by) =
+            if step < 0 { ("clock stepped back", -step) } else { ("clock stepped forward", step) };
         // To the second: what lies between the two readings is in it, too.
         let by = format_duration((by + SECOND / 2) / SECOND * SECOND);
         let detail = format!("by {by}; bars go by the times of the prices and are not touched");

@@ -26,7 +26,14 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) fn new(clock: Arc<dyn Clock>, watch: SourceWatch) -> Arc<Self> {
         let since = AtomicI64::new(clock.monotonic());
-        Arc::new(Self { clock, watch, up: AtomicBool::new(true), since, cause: Mutex::default(), news: Mutex::default() })
+        Arc::new(Self {
+            clock,
+            watch,
+            up: AtomicBool::new(true),
+            since,
+            cause: Mutex::default(),
+            news: Mutex::default(),
+        })
     }
 
     /// Since when a broker has been connected to; `None` while none is.
@@ -99,7 +106,9 @@ impl ConsumerContext for Listener {}
 impl Connection {
     /// Takes an error that concerns the whole client.
     pub(crate) fn fail(&self, error: &KafkaError, reason: &str) {
-        use rdkafka::error::RDKafkaErrorCode::{AllBrokersDown, Authentication, BrokerTransportFailure, Resolve, SSL};
+        use rdkafka::error::RDKafkaErrorCode::{
+            AllBrokersDown, Authentication, BrokerTransportFailure, Resolve, SSL,
+        };
         let code = error.rdkafka_error_code();
         let what = if reason.is_empty() { error.to_string() } else { reason.to_owned() };
         let cause = match code {

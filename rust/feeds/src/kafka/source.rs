@@ -31,6 +31,8 @@ use crate::error::{FeedError, Result};
 
 /// Longest sleep while nothing comes: a wake-up that is missed costs no more than this.
 const NAP: Duration = Duration::from_micros(500);
+/// Turns of lanes between two looks for what has come.
+const AT_ONCE: usize = 64;
 /// How often events of the client, idle partitions and the lag are looked at.
 const LOOK: Nanos = 20_000_000;
 /// Inputs handed on between two looks at the clock.
@@ -227,7 +229,7 @@ impl KafkaSource {
             match choose(&lanes.lanes, all, patience) {
                 Choice::Take(first) => {
                     waited = None;
-                    self.take(first, &mut lanes, &mut all, letters, sink, stop);
+                    self.take_several(first, &mut lanes, &mut all, letters, sink, stop);
                 }
                 Choice::WaitFor(_) if any => {}
                 Choice::WaitFor(_) => {
@@ -286,6 +288,26 @@ impl KafkaSource {
             for partition in &lanes.partitions {
                 sink.push(Input::Partition(partition.number, PartitionState::Active));
             }
+        }
+    }
+
+    /// Hands on the earliest messages, as many as can be without looking for others.
+    fn take_several(
+        &mut self,
+        mut first: usize,
+        lanes: &mut Lanes,
+        all: &mut u64,
+        letters: Option<&DeadLetters>,
+        sink: &mut dyn Sink,
+        stop: &StopFlag,
+    ) {
+        for _ in 0..AT_ONCE {
+            self.take(first, lanes, all, letters, sink, stop);
+            if lanes.lanes[first].len() == 0 {
+                return;
+            }
+            let Choice::Take(next) = choose(&lanes.lanes, *all, false) else { return };
+            first = next;
         }
     }
 

@@ -25,7 +25,7 @@ mod peak;
 mod portable;
 mod vector;
 
-pub use compensated::Compensator;
+pub use compensated::{Compensator, Product};
 pub(crate) use dispatch::Machine;
 pub(crate) use draw::{Around, Draw, GROUPS, Recipe, Seeds, Spacings};
 pub(crate) use evaluate::Triangle;

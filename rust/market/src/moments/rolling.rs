@@ -101,13 +101,15 @@ impl RollingMoments {
         if self.observations() == 0 {
             self.main.restart(new_row);
         }
-        self.main.add(new_row);
         match evicted_row {
             Some(row) => {
-                self.main.evict(row);
+                self.main.exchange(new_row, row);
                 self.shadow.add(new_row);
             }
-            None => self.weights.grow(),
+            None => {
+                self.main.add(new_row);
+                self.weights.grow();
+            }
         }
         if self.shadow.count() == self.window {
             std::mem::swap(&mut self.main, &mut self.shadow);

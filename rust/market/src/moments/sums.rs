@@ -7,7 +7,7 @@
 //! same reason: a weight is never touched again.
 
 use silverbullet_kernel::SymmetricMatrix;
-use silverbullet_kernel::simd::Compensator;
+use silverbullet_kernel::simd::{Compensator, Product};
 
 use super::weights::{exp2_parts, power_of_two};
 
@@ -70,11 +70,12 @@ pub(crate) struct ShiftedSums {
     /// All weights are held divided by two to this power.
     exponent: i32,
     first: Compensated,
-    /// Lower triangle, row by row.
+    /// Lower triangle, its rows where a [`Compensator`] has them.
     second: Compensated,
     /// Σ‖y‖² y, and Σ‖y‖⁴ after it.
     fourth: Compensated,
-    shifted: Vec<f64>,
+    /// The bar that comes and the bar that goes, measured from the reference, with zeros behind them.
+    shifted: [Vec<f64>; 2],
     compensator: Compensator,
 }
 
@@ -88,9 +89,9 @@ impl ShiftedSums {
             evicted: 0,
             exponent: 0,
             first: Compensated::zeros(assets),
-            second: Compensated::zeros(assets * (assets + 1) / 2),
+            second: Compensated::zeros(Compensator::cells(assets)),
             fourth: Compensated::zeros(assets + 1),
-            shifted: vec![0.0; assets],
+            shifted: [0; 2].map(|_| vec![0.0; Compensator::padded(assets)]),
             compensator: Compensator::detect(),
         }
     }
@@ -111,20 +112,54 @@ impl ShiftedSums {
 
     /// Adds the newest bar.
     pub(crate) fn add(&mut self, row: &[f64]) {
+        let weight = self.arrive();
+        self.shift(0, row);
+        let Self { reference, second, shifted, compensator, .. } = self;
+        let product = Product { weight, y: &shifted[0] };
+        compensator.add(reference.len(), &mut second.sum, &mut second.error, [product]);
+        self.add_others(0, weight);
+    }
+
+    /// Adds the newest bar, and takes out the oldest one.
+    pub(crate) fn exchange(&mut self, newest: &[f64], oldest: &[f64]) {
+        let into = self.arrive();
+        let out = -self.weight(self.evicted);
+        self.evicted += 1;
+        self.shift(0, newest);
+        self.shift(1, oldest);
+        let Self { reference, second, shifted: [newest, oldest], compensator, .. } = self;
+        let products = [Product { weight: into, y: newest }, Product { weight: out, y: oldest }];
+        compensator.add(reference.len(), &mut second.sum, &mut second.error, products);
+        self.add_others(0, into);
+        self.add_others(1, out);
+    }
+
+    /// The weight of the next bar to be added, which is counted.
+    fn arrive(&mut self) -> f64 {
         let mut weight = self.weight(self.added);
         if weight > power_of_two(LARGEST_EXPONENT) {
             self.renormalise();
             weight = self.weight(self.added);
         }
-        self.apply(row, weight);
         self.added += 1;
+        weight
     }
 
-    /// Takes out the oldest bar, whose returns are `row`.
-    pub(crate) fn evict(&mut self, row: &[f64]) {
-        let weight = self.weight(self.evicted);
-        self.evicted += 1;
-        self.apply(row, -weight);
+    fn shift(&mut self, which: usize, row: &[f64]) {
+        for ((shifted, value), reference) in self.shifted[which].iter_mut().zip(row).zip(&self.reference) {
+            *shifted = value - reference;
+        }
+    }
+
+    /// Adds to the sums other than those of products.
+    fn add_others(&mut self, which: usize, weight: f64) {
+        let shifted = &self.shifted[which][..self.reference.len()];
+        self.first.add(0, weight, shifted);
+        if self.fourth_order {
+            let square: f64 = shifted.iter().map(|value| value * value).sum();
+            self.fourth.add(0, weight * square, shifted);
+            self.fourth.add(shifted.len(), weight * square, &[square]);
+        }
     }
 
     /// The mean of the bars, given Σw with the newest weight one.
@@ -143,7 +178,8 @@ impl ShiftedSums {
         let first = &self.first;
         let entries = covariance.as_mut_slice();
         for row in 0..assets {
-            let cells = row * (row + 1) / 2..(row + 1) * (row + 2) / 2;
+            let start = Compensator::start(row);
+            let cells = start..=start + row;
             let mean = first.value(row) / total;
             let products = self.second.sum[cells.clone()].iter().zip(&self.second.error[cells]);
             let firsts = first.sum.iter().zip(&first.error);
@@ -167,7 +203,7 @@ impl ShiftedSums {
         let (mut square, mut trace, mut third, mut form) = (0.0, 0.0, 0.0, 0.0);
         for row in 0..assets {
             let mean = self.first.value(row) / bars;
-            let offset = row * (row + 1) / 2;
+            let offset = Compensator::start(row);
             square += mean * mean;
             third += mean * self.fourth.value(row);
             let mut products = 0.0;
@@ -180,20 +216,6 @@ impl ShiftedSums {
         }
         let fourth = self.fourth.value(assets);
         fourth + 4.0 * (form - third) + square * (2.0 * trace - 3.0 * bars * square)
-    }
-
-    fn apply(&mut self, row: &[f64], weight: f64) {
-        for ((shifted, value), reference) in self.shifted.iter_mut().zip(row).zip(&self.reference) {
-            *shifted = value - reference;
-        }
-        let shifted = &self.shifted;
-        self.first.add(0, weight, shifted);
-        self.compensator.add_products(&mut self.second.sum, &mut self.second.error, weight, shifted);
-        if self.fourth_order {
-            let square: f64 = shifted.iter().map(|value| value * value).sum();
-            self.fourth.add(0, weight * square, shifted);
-            self.fourth.add(shifted.len(), weight * square, &[square]);
-        }
     }
 
     /// Weight of the bar that was number `index` to be added, as the sums hold it.
