@@ -37,6 +37,7 @@ mod clock_step;
 mod collect;
 pub mod csv;
 mod error;
+pub mod exchange;
 pub mod kafka;
 mod pacing;
 pub mod simulator;

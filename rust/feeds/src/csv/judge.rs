@@ -55,11 +55,13 @@ pub(crate) struct Quote<'a> {
     pub(crate) sequence: Option<u64>,
 }
 
-/// Why a row cannot be used.
+/// Why a row, or a price in a frame of an exchange, cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault {
-    pub(crate) reason: &'static str,
-    pub(crate) detail: String,
+pub struct Fault {
+    /// The name under which it is counted.
+    pub reason: &'static str,
+    /// What was found instead.
+    pub detail: String,
 }
 
 impl Fault {
