@@ -19,8 +19,6 @@ JAVA = (
 )  # fmt: skip
 # Seconds a consumer may take.
 LONGEST = 600
-# Whoever is measured goes before broker and producer, which share the cores with it.
-FIRST = ("chrt", "--rr", "10")
 
 
 class Failed(Exception):
@@ -84,15 +82,6 @@ def report(command: list[str]) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def precedence() -> tuple[str, ...]:
-    """What starts a process before others; nothing where the system does not permit it."""
-    try:
-        permitted = subprocess.run([*FIRST, "true"], check=False, capture_output=True).returncode == 0
-    except OSError:
-        permitted = False
-    return FIRST if permitted else ()
-
-
 def consume(command: list[str], log: Path, when_ready: Callable[[], object] = lambda: None) -> dict:
     """Starts a consumer, calls `when_ready` once it waits for messages, and gives its report.
 
@@ -100,7 +89,7 @@ def consume(command: list[str], log: Path, when_ready: Callable[[], object] = la
     """
     with log.open("a") as errors:
         launched = time.time_ns()
-        process = subprocess.Popen([*precedence(), *command], stdout=subprocess.PIPE, stderr=errors, text=True)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
     # Whoever hangs must not take the run along.
     limit = threading.Timer(LONGEST, process.kill)
     limit.start()

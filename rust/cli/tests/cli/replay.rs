@@ -1,4 +1,5 @@
 //! `replay`: a stored run made again from its input, and what is said where that cannot give the same rows.
+#![allow(clippy::panic, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::Path;
