@@ -185,7 +185,7 @@ fn without_the_application_transaction_rows_would_be_stored_twice() {
     let prices = prices(folder.path());
     let data = folder.path().join("data");
     let keep = "tables-keep-stored-rows=return";
-    let killed = run(&prices, &data, &format!("{keep};portfolios-after-commit=2*off->return(kill)"));
+    let killed = run(&prices, &data, &format!("{keep};portfolios-after-commit=return(kill)"));
     assert!(was_killed(&killed), "{}", String::from_utf8_lossy(&killed.stderr));
     assert!(run(&prices, &data, keep).status.success());
     let stored = rows(&data, "portfolios", "bar, objective, method");
