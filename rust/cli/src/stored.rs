@@ -12,6 +12,8 @@ use silverbullet_query::{Limits, Sql};
 use silverbullet_store::Tables;
 use tokio::runtime::Runtime;
 
+use crate::sql;
+
 /// A person would have given up before; the program asks for what it needs.
 const LIMITS: Limits = Limits { time: Duration::from_secs(3_600), memory: 4 << 30, rows: usize::MAX };
 
@@ -25,26 +27,14 @@ impl Stored {
     /// The tables in `directory`, which need not be there yet.
     pub(crate) fn open(directory: &Path) -> anyhow::Result<Self> {
         let sql = Sql::new(Tables::open(directory), None, Vec::new(), LIMITS)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context("the threads of the query cannot be started")?;
-        Ok(Self { sql, runtime })
+        Ok(Self { sql, runtime: sql::runtime()? })
     }
 
     /// All rows of a query as one batch.
     pub(crate) fn rows(&self, query: &str) -> anyhow::Result<RecordBatch> {
-        let answer = async {
-            let mut answer = self.sql.query(query).await?;
-            let mut batches = Vec::new();
-            while let Some(batch) = answer.next().await {
-                batches.push(batch?);
-            }
-            anyhow::Ok((answer.schema(), batches))
-        };
-        let (schema, batches) = self.runtime.block_on(answer)?;
-        let schema = batches.first().map_or(schema, RecordBatch::schema);
-        Ok(concat_batches(&schema, &batches)?)
+        let (batches, _) = self.runtime.block_on(sql::answer(&self.sql, query))?;
+        let first = batches.first().context("a query without an answer")?;
+        Ok(concat_batches(&first.schema(), &batches)?)
     }
 
     /// A single number; `None` where there is none.

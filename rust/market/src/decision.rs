@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::tick::{Event, EventKind, Input, PartitionState};
 
 /// What was decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DecisionKind {
     /// There is this partition from now on, and bars wait for it.
     Added,

@@ -7,9 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::anyhow;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use silverbullet_engine::durable::rows::Row;
-use silverbullet_engine::{
-    Checkpoint, CommandLog, CutRequest, Engine, EngineOptions, EngineSink, FanOut, LiveState, RowSink,
-};
+use silverbullet_engine::{CommandLog, Engine, EngineOptions, EngineSink, FanOut};
 use silverbullet_market::{Source, SourceDescription, StopFlag, Universe, UniverseSettings};
 use silverbullet_store::Store;
 
@@ -19,6 +17,8 @@ use crate::failure::usage;
 use crate::output;
 use crate::run::decisions::{Decided, to_follow};
 use crate::run::feeder;
+use crate::run::overheard::Overheard;
+use crate::run::start::workers;
 use crate::settings::StoreSettings;
 use crate::source;
 use crate::store;
@@ -105,16 +105,17 @@ impl Again<'_> {
         universe: Universe,
         source: &SourceDescription,
         scratch: &Store,
-        until: Until,
+        mut until: Until,
     ) -> anyhow::Result<(Engine, EngineSink)> {
         let mut options =
             EngineOptions::new(&self.chosen.run_id, Arc::clone(&self.session.clock), self.stop.clone());
-        options.workers = store_workers();
+        options.workers = workers(self.chosen.settings.run.workers);
         let entries = silverbullet_store::commands(self.data, &universe.name, &universe.variant)?;
         options.commands = CommandLog { entries, ..CommandLog::default() };
         scratch.start_over(&universe)?;
         let sink = scratch.writer(&universe, source, &self.chosen.run_id)?;
-        let options = options.with_rows(Box::new(Watched { sink: Box::new(sink), until }));
+        let hear = move |rows: &[Row]| until.hear(rows);
+        let options = options.with_rows(Box::new(Overheard { sink: Box::new(sink), hear }));
         Ok(Engine::start(universe, source, options)?)
     }
 
@@ -192,11 +193,6 @@ impl Again<'_> {
     }
 }
 
-/// One less than there are cores, which leaves one for the hot thread.
-fn store_workers() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| usize::from(cores).saturating_sub(1).max(1))
-}
-
 fn progress(bars: u64) -> ProgressBar {
     if !output::progress_wanted() {
         return ProgressBar::hidden();
@@ -218,7 +214,12 @@ struct Until {
 }
 
 impl Until {
-    fn saw(&mut self, bar: i64) {
+    fn hear(&mut self, rows: &[Row]) {
+        let bar = rows.iter().find_map(|row| match row {
+            Row::Bars(bar) => Some(bar.bar),
+            _ => None,
+        });
+        let Some(bar) = bar else { return };
         if bar <= self.last {
             return self.progress.inc(1);
         }
@@ -227,36 +228,5 @@ impl Until {
         {
             self.stop.raise();
         }
-    }
-}
-
-/// A sink that is watched.
-struct Watched {
-    sink: Box<dyn RowSink>,
-    until: Until,
-}
-
-impl RowSink for Watched {
-    fn write(&mut self, live: &LiveState, rows: &[Row]) -> silverbullet_engine::Result<()> {
-        let bar = rows.iter().find_map(|row| match row {
-            Row::Bars(bar) => Some(bar.bar),
-            _ => None,
-        });
-        if let Some(bar) = bar {
-            self.until.saw(bar);
-        }
-        self.sink.write(live, rows)
-    }
-
-    fn cut(&mut self, live: &LiveState, checkpoint: Checkpoint) -> silverbullet_engine::Result<()> {
-        self.sink.cut(live, checkpoint)
-    }
-
-    fn cut_request(&self) -> Option<CutRequest> {
-        self.sink.cut_request()
-    }
-
-    fn flush(&mut self) -> silverbullet_engine::Result<()> {
-        self.sink.flush()
     }
 }

@@ -22,7 +22,7 @@ const SHOWN: usize = 5;
 const MAKER: &str = "run_id";
 
 /// How a table compares.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct TableReport {
     pub(super) table: &'static str,
     pub(super) stored: u64,
@@ -86,15 +86,7 @@ struct Both<'a> {
 
 impl Both<'_> {
     fn table(&self, table: Table, first: i64, last: i64) -> anyhow::Result<TableReport> {
-        let mut report = TableReport {
-            table: table.name(),
-            stored: 0,
-            equal: 0,
-            different: 0,
-            missing: 0,
-            extra: 0,
-            differences: Vec::new(),
-        };
+        let mut report = TableReport { table: table.name(), ..TableReport::default() };
         let rows = self.stored.number(&format!(
             "select count(*) from history.{} where {} and bar between {first} and {last}",
             table.name(),
@@ -115,9 +107,9 @@ impl Both<'_> {
 }
 
 fn query(table: Table, condition: &str, from: i64, to: i64) -> String {
-    let columns: Vec<_> =
-        table.schema().fields().iter().map(|field| format!("\"{}\"", field.name())).collect();
-    let columns: Vec<_> = columns.into_iter().filter(|name| *name != format!("\"{MAKER}\"")).collect();
+    let schema = table.schema();
+    let columns = schema.fields().iter().map(|field| field.name()).filter(|name| *name != MAKER);
+    let columns: Vec<_> = columns.map(|name| format!("\"{name}\"")).collect();
     format!(
         "select {} from history.{} where {condition} and bar between {from} and {to} order by {}",
         columns.join(", "),
@@ -152,7 +144,8 @@ impl TableReport {
         let (of_stored, of_made) = (sortable(&converter, keys, stored)?, sortable(&converter, keys, made)?);
         let (mut left, mut right) = (0, 0);
         while left < stored.num_rows() || right < made.num_rows() {
-            match order(&of_stored, left, &of_made, right) {
+            let order = order(&of_stored, left, &of_made, right);
+            match order {
                 Ordering::Equal if stored.slice(left, 1) == made.slice(right, 1) => self.equal += 1,
                 Ordering::Equal => {
                     self.different += 1;
@@ -167,7 +160,6 @@ impl TableReport {
                     self.show(|| Ok(Difference::alone(name(keys, made, right)?, "", "there")))?;
                 }
             }
-            let order = order(&of_stored, left, &of_made, right);
             left += usize::from(order != Ordering::Greater);
             right += usize::from(order != Ordering::Less);
         }

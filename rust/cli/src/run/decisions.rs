@@ -1,6 +1,8 @@
 //! What earlier runs have decided beyond what this one goes on from: it is decided again at the same places.
 
-use silverbullet_market::Decision;
+use std::collections::{BTreeMap, HashSet};
+
+use silverbullet_market::{Decision, DecisionKind};
 
 /// The decisions of one universe and variant, those up to number `taken` behind what it goes on from.
 #[derive(Debug, Clone)]
@@ -19,35 +21,32 @@ pub(crate) fn to_follow(universes: &[Decided]) -> (Vec<Decision>, Vec<u64>) {
     let mut union: Vec<Decision> = universes.iter().flat_map(ahead).collect();
     // What was consumed only grows.
     union.sort_by_key(|decision| (consumed(decision), decision.number));
-    let mut follow: Vec<Decision> = Vec::with_capacity(union.len());
-    for decision in union {
-        if !follow.iter().any(|known| is_same(known, &decision)) {
-            let number = follow.len() as u64 + 1;
-            follow.push(Decision { number, ..decision });
-        }
-    }
+    let mut told = HashSet::new();
+    union.retain(|decision| told.insert(place(decision)));
     let passed = |universe: &Decided| {
-        let behind = |decision: &&Decision| {
-            universe.all.iter().any(|own| own.number <= universe.taken && is_same(own, decision))
-        };
-        follow.iter().filter(behind).count() as u64
+        let taken = universe.all.iter().filter(|own| own.number <= universe.taken);
+        let taken: HashSet<_> = taken.map(place).collect();
+        union.iter().filter(|decision| taken.contains(&place(decision))).count() as u64
     };
     let passed = universes.iter().map(passed).collect();
-    (follow, passed)
+    for (number, decision) in (1..).zip(&mut union) {
+        decision.number = number;
+    }
+    (union, passed)
 }
 
 fn consumed(decision: &Decision) -> u128 {
     decision.consumed.values().map(|&offset| u128::from(offset) + 1).sum()
 }
 
-fn is_same(a: &Decision, b: &Decision) -> bool {
-    (a.kind, a.partition, a.offset, &a.consumed) == (b.kind, b.partition, b.offset, &b.consumed)
+/// What tells decisions apart whatever number a universe has given them.
+fn place(decision: &Decision) -> (DecisionKind, u32, u64, BTreeMap<u32, u64>) {
+    let Decision { kind, partition, offset, ref consumed, .. } = *decision;
+    (kind, partition, offset, consumed.clone())
 }
 
 #[cfg(test)]
 mod tests {
-    use silverbullet_market::DecisionKind;
-
     use super::*;
 
     fn decision(number: u64, kind: DecisionKind, consumed: u64) -> Decision {

@@ -8,14 +8,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context;
-use silverbullet_engine::checkpoint::Checkpoint;
+use silverbullet_engine::EngineOptions;
 use silverbullet_engine::durable::rows::{Row, Time};
 use silverbullet_engine::live::LiveState;
-use silverbullet_engine::{CutRequest, EngineOptions, Result, RowSink};
 use silverbullet_market::{Clock, Decision, SourceDescription, Universe};
 use silverbullet_query::Sql;
 use silverbullet_store::{RunRow, Store};
 
+use super::overheard::Overheard;
 use crate::Session;
 use crate::output;
 use crate::settings::Settings;
@@ -81,7 +81,11 @@ impl Keeper {
                 newest.bar
             ));
         }
-        let sink = Counted { sink: Box::new(writer), written: Arc::clone(&written) };
+        let counted = Arc::clone(&written);
+        let hear = move |rows: &[Row]| {
+            counted.fetch_add(rows.len() as u64, Ordering::AcqRel);
+        };
+        let sink = Overheard { sink: Box::new(writer), hear };
         let run = RunRow {
             run_id,
             kind: "run".to_owned(),
@@ -155,30 +159,5 @@ impl Keeper {
             self.store.end_run(RunRow { ended: Some(Time(self.clock.utc())), rows_in, rows_out, ..run });
         }
         Ok(self.store.close()?)
-    }
-}
-
-/// Counts the rows on their way to a sink.
-struct Counted {
-    sink: Box<dyn RowSink>,
-    written: Arc<AtomicU64>,
-}
-
-impl RowSink for Counted {
-    fn write(&mut self, live: &LiveState, rows: &[Row]) -> Result<()> {
-        self.written.fetch_add(rows.len() as u64, Ordering::AcqRel);
-        self.sink.write(live, rows)
-    }
-
-    fn cut(&mut self, live: &LiveState, checkpoint: Checkpoint) -> Result<()> {
-        self.sink.cut(live, checkpoint)
-    }
-
-    fn cut_request(&self) -> Option<CutRequest> {
-        self.sink.cut_request()
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.sink.flush()
     }
 }

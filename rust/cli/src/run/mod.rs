@@ -6,12 +6,13 @@ pub(crate) mod feeder;
 pub(crate) mod http;
 pub(crate) mod interrupt;
 mod keeper;
+pub(crate) mod overheard;
 mod plain;
 mod portfolio_topic;
 mod remarks;
 mod rows;
 mod snapshot;
-mod start;
+pub(crate) mod start;
 mod tui;
 
 use std::net::SocketAddr;

@@ -248,7 +248,7 @@ fn bar(interval: Nanos, grid: Option<Nanos>) -> String {
 }
 
 /// Zero is one less than there are cores, which leaves one for the hot thread. No result depends on it.
-fn workers(asked: usize) -> usize {
+pub(crate) fn workers(asked: usize) -> usize {
     match asked {
         0 => thread::available_parallelism().map_or(1, |cores| usize::from(cores).saturating_sub(1).max(1)),
         more => more,

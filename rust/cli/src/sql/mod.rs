@@ -37,14 +37,17 @@ pub(crate) fn run(arguments: &SqlArguments, loaded: &Loaded) -> anyhow::Result<E
     }
     let sql = Sql::new(Tables::open(directory), None, Vec::new(), store::limits(&settings.sql)?)
         .map_err(explain)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("the threads of the query cannot be started")?;
+    let runtime = runtime()?;
     match query_of(arguments)? {
         Some(query) => print(&runtime, &sql, &query, arguments.format).map(|()| ExitCode::SUCCESS),
         None => prompt::run(&runtime, &sql, directory, arguments.format),
     }
+}
+
+/// What a query is waited for on.
+pub(crate) fn runtime() -> anyhow::Result<Runtime> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("the threads of the query cannot be started")
 }
 
 /// The query asked for; `None` where a person is to be asked.
@@ -80,7 +83,7 @@ fn print(runtime: &Runtime, sql: &Sql, query: &str, format: ResultFormat) -> any
 
 /// All rows of a query, and whether the limit left some out. There is always a batch, so that the columns of
 /// an empty answer are known.
-async fn answer(sql: &Sql, query: &str) -> Result<(Vec<RecordBatch>, bool), Error> {
+pub(crate) async fn answer(sql: &Sql, query: &str) -> Result<(Vec<RecordBatch>, bool), Error> {
     let mut answer = sql.query(query).await?;
     let mut batches = Vec::new();
     while let Some(batch) = answer.next().await {

@@ -2,13 +2,12 @@
 //!
 //! <https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams>
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::text::{self, NOT_UNDERSTOOD, Text, since_1970};
+use super::text::{self, Text, since_1970};
 use super::venue::{Fault, Number, Print, Said, Venue};
 
 /// Streams asked for in one frame: the venue takes 1,024 a connection.
@@ -84,13 +83,11 @@ impl Venue for Binance {
         let streams: Vec<String> = symbols
             .iter()
             .map(|symbol| symbol.to_lowercase())
-            .flat_map(|symbol| [format!("\"{symbol}@bookTicker\""), format!("\"{symbol}@trade\"")])
+            .flat_map(|symbol| ["bookTicker", "trade"].map(|stream| format!("{symbol}@{stream}")))
             .collect();
         let frames = streams.chunks(AT_ONCE).enumerate().map(|(number, streams)| {
-            let mut frame = format!("{{\"method\":\"SUBSCRIBE\",\"params\":[{}]", streams.join(","));
-            // Writing to a string cannot fail.
-            let _ = write!(frame, ",\"id\":{}}}", number + 1);
-            frame
+            let streams = text::list(streams);
+            format!("{{\"method\":\"SUBSCRIBE\",\"params\":[{streams}],\"id\":{}}}", number + 1)
         });
         frames.collect()
     }
@@ -112,7 +109,7 @@ impl Venue for Binance {
         match text::parse(frame)? {
             Combined { error: Some(_), .. } => Ok(Said::Refused),
             Combined { id: Some(_), .. } => Ok(Said::Other("answer to a request")),
-            Combined { .. } => Err(Fault::new(NOT_UNDERSTOOD, "frame", frame.as_bytes())),
+            Combined { .. } => Err(text::not_understood(frame)),
         }
     }
 }
@@ -135,7 +132,7 @@ impl Event<'_> {
             (Some("serverShutdown"), _) => Said::Closing,
             // Of futures, where the best bid and offer has a kind: there is no adapter for those.
             (Some("bookTicker" | "markPriceUpdate" | "forceOrder"), _) => Said::Other("binance-futures"),
-            _ => return Err(Fault::new(NOT_UNDERSTOOD, "frame", frame.as_bytes())),
+            _ => return Err(text::not_understood(frame)),
         };
         Ok(said)
     }
@@ -152,5 +149,18 @@ impl Event<'_> {
         let number = self.update.map_or(Number::None, Number::Rising);
         let [bid, ask] = [self.bid, self.ask].map(|text| text.0.unwrap_or_default());
         Print::quote(symbol, bid, ask, time, number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_are_asked_for_in_frames_of_two_hundred() {
+        let symbols: Vec<String> = (0..101).map(|number| format!("A{number}USDT")).collect();
+        let frames = Binance::international().subscribe(&symbols);
+        let last = r#"{"method":"SUBSCRIBE","params":["a100usdt@bookTicker","a100usdt@trade"],"id":2}"#;
+        assert_eq!((frames.len(), &*frames[1]), (2, last));
     }
 }

@@ -14,15 +14,7 @@ fn rows(rows: &[(i64, &str, f64)]) -> RecordBatch {
 }
 
 fn compared(stored: &[(i64, &str, f64)], made: &[(i64, &str, f64)]) -> TableReport {
-    let mut report = TableReport {
-        table: "bars",
-        stored: 0,
-        equal: 0,
-        different: 0,
-        missing: 0,
-        extra: 0,
-        differences: Vec::new(),
-    };
+    let mut report = TableReport { table: "bars", ..TableReport::default() };
     report.add(&["bar", "asset"], &rows(stored), &rows(made)).unwrap();
     report
 }
