@@ -28,7 +28,7 @@ use crate::live::{LiveState, Phase, Summary};
 use crate::refresh;
 use crate::skip::Skip;
 use crate::telemetry;
-use crate::threads::{self, Bell};
+use crate::threads::{self, Bell, Patience};
 
 /// Inputs between source and hot thread.
 const RING: usize = 1 << 13;
@@ -341,11 +341,11 @@ fn run_hot(
     bell: &Bell,
     ending: &AtomicU64,
 ) -> Result<Option<DurablePath>> {
-    let mut idle = 0;
+    let mut patience = Patience::default();
     loop {
         let waiting = ring.slots();
         if waiting > 0 {
-            idle = 0;
+            patience.found();
             hot.look();
             take_in(&mut hot, &mut ring, waiting)?;
             hot.answer_newest();
@@ -354,7 +354,7 @@ fn run_hot(
             break;
         } else {
             hot.take_commands()?;
-            bell.wait(&mut idle, || !ring.is_empty() || ring.is_abandoned());
+            bell.wait(&mut patience, || !ring.is_empty() || ring.is_abandoned());
         }
     }
     let ending = ending.load(Ordering::Acquire);

@@ -4,10 +4,50 @@ use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::thread::Thread;
 use std::time::Duration;
 
-/// Looks at an empty ring before a thread sleeps.
-const SPINS: u32 = 2_000;
+use silverbullet_market::{Clock, Nanos, SystemClock};
+
+/// How long a thread stays awake for its next input at most.
+const LONGEST: Nanos = 100_000;
+/// The same where inputs never come so soon: a small part of what waking it takes.
+const SHORTEST: Nanos = 3_000;
 /// Longest sleep: the wake-up of a thread that ends may be missed.
 const NAP: Duration = Duration::from_micros(500);
+
+/// How long a thread stays awake for its next input. Half as long after each time in vain, twice as long after each
+/// input that came while it was awake: a source that sends every few microseconds finds it awake, one that
+/// sends every millisecond leaves the core to those it needs itself.
+#[derive(Debug)]
+pub(crate) struct Patience {
+    /// When it began to wait.
+    since: Option<Nanos>,
+    most: Nanos,
+    in_vain: bool,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { since: None, most: LONGEST, in_vain: false }
+    }
+}
+
+impl Patience {
+    /// There is something.
+    #[inline]
+    pub(crate) fn found(&mut self) {
+        if self.since.take().is_some() {
+            self.most =
+                if self.in_vain { (self.most / 2).max(SHORTEST) } else { (2 * self.most).min(LONGEST) };
+            self.in_vain = false;
+        }
+    }
+
+    /// There is nothing at this time; whether to look again at once.
+    #[inline]
+    fn lasts(&mut self, now: Nanos) -> bool {
+        self.in_vain = self.in_vain || now - *self.since.get_or_insert(now) >= self.most;
+        !self.in_vain
+    }
+}
 
 /// Wakes a thread that waits for input, where it sleeps.
 #[derive(Debug)]
@@ -32,12 +72,10 @@ impl Bell {
         }
     }
 
-    /// Waits a moment: the first times awake, later asleep until the bell rings. `idle` counts the times since there
-    /// was something.
+    /// Waits a moment: the first times awake, later asleep until the bell rings.
     #[inline]
-    pub(crate) fn wait(&self, idle: &mut u32, there_is_something: impl Fn() -> bool) {
-        if *idle < SPINS || self.never_sleeps {
-            *idle += u32::from(*idle < SPINS);
+    pub(crate) fn wait(&self, patience: &mut Patience, there_is_something: impl Fn() -> bool) {
+        if self.never_sleeps || patience.lasts(SystemClock.monotonic()) {
             std::hint::spin_loop();
             return;
         }
@@ -97,9 +135,9 @@ mod tests {
             let (bell, count) = (Arc::clone(&bell), Arc::clone(&count));
             std::thread::spawn(move || {
                 for wanted in 1..=2_000 {
-                    let mut idle = 0;
+                    let mut patience = Patience::default();
                     while count.load(Ordering::Acquire) < wanted {
-                        bell.wait(&mut idle, || count.load(Ordering::Acquire) >= wanted);
+                        bell.wait(&mut patience, || count.load(Ordering::Acquire) >= wanted);
                     }
                 }
             })
@@ -109,6 +147,28 @@ mod tests {
             bell.ring(waiter.thread());
         }
         waiter.join().unwrap();
+    }
+
+    #[test]
+    fn who_looks_in_vain_looks_less_and_who_finds_looks_longer() {
+        let awake = |patience: &mut Patience| (0..).find(|&now| !patience.lasts(now)).unwrap();
+        let mut patience = Patience::default();
+        let mut most = LONGEST;
+        for _ in 0..10 {
+            assert_eq!(awake(&mut patience), most);
+            patience.found();
+            most = (most / 2).max(SHORTEST);
+        }
+        assert_eq!(most, SHORTEST);
+        for _ in 0..10 {
+            assert!(patience.lasts(0));
+            patience.found();
+        }
+        assert_eq!(awake(&mut patience), LONGEST);
+        patience.found();
+        // What comes without being waited for says nothing.
+        patience.found();
+        assert_eq!(awake(&mut patience), LONGEST / 2);
     }
 
     #[cfg(target_os = "linux")]

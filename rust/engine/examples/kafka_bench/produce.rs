@@ -86,7 +86,7 @@ fn producer(brokers: &str, paced: bool) -> Outcome<BaseProducer<Deliveries>> {
     if paced {
         // A broker that falls behind gets several prices in a request, instead of a request a price without end.
         settings.set("max.in.flight.requests.per.connection", "5");
-        settings.set("linger.ms", "0").set("socket.nagle.disable", "true");
+        settings.set("linger.ms", "1").set("socket.nagle.disable", "true");
     } else {
         settings
             .set("enable.idempotence", "true")

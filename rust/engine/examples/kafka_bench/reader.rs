@@ -1,36 +1,39 @@
 //! A reader of the engine's answers, as a trading program or the page is one: it looks, and where there is nothing
 //! new it sleeps. One that never slept would take a whole core from those it measures.
+//!
+//! An answer counts from when it was published, as it says itself. One that was replaced between two looks counts from
+//! when the one that replaced it was published: later than it was.
 
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
 use silverbullet_engine::LiveState;
-use silverbullet_market::{Nanos, SECOND, StopFlag};
+use silverbullet_market::{Clock, Nanos, SECOND, StopFlag, SystemClock};
 
 use crate::Outcome;
 use crate::market::ASSETS;
 use crate::report::{Meter, utc};
 
-/// Asked for between two looks; the system makes about 100 µs of it. All of it counts as latency of ours.
-const NAP: Duration = Duration::from_micros(10);
+/// Asked for between two looks; the system adds about 60 µs.
+const NAP: Duration = Duration::from_micros(200);
 /// The same where only the last answer is waited for.
 const LONG_NAP: Duration = Duration::from_micros(200);
 /// A price is counted before its answer is there: so many looks in vain end the reading.
 const QUIET: u32 = 1_000;
 
-/// Records when the answer to each price of a grid is read first.
+/// Records when the answer to each price of a grid was published.
 ///
 /// A publication says when each asset's newest price was due. Where two of an asset came between two looks, the older
 /// one has been answered, too, by the newer one's answer: each asset's prices are due on a grid, so it is known which
-/// these were, and each is recorded with the time of that look. No price is left out because it waited in a crowd.
+/// these were, and each is recorded with the time of the answer read. No price is left out because it waited in a crowd.
 pub(crate) struct Paced {
     messages: u64,
     skip: u64,
     spacing: Nanos,
     /// When each asset's newest price was due; `None` before the first look at one.
     newest: Vec<Option<Nanos>>,
-    /// When a price was due and when its answer was read.
+    /// When a price was due and when its answer was published.
     answered: Vec<(Nanos, Nanos)>,
 }
 
@@ -64,21 +67,22 @@ impl Paced {
                 continue;
             }
             published = now_published;
-            let times = tick_times(live);
-            let now = utc();
+            let Some(publication) = live.publication() else { continue };
+            let times = publication.tick_times;
+            let published = utc() - (SystemClock.monotonic() - publication.stamps.published);
             for (asset, (&time, &before)) in times.iter().zip(&start).enumerate() {
                 if time > before {
-                    self.see(asset, time, now);
+                    self.see(asset, time, published);
                 }
             }
         }
     }
 
-    fn see(&mut self, asset: usize, due: Nanos, now: Nanos) {
+    fn see(&mut self, asset: usize, due: Nanos, published: Nanos) {
         let period = self.spacing * ASSETS as Nanos;
         let mut next = self.newest[asset].map_or(due, |newest| newest + period);
         while next <= due {
-            self.answered.push((next, now));
+            self.answered.push((next, published));
             next += period;
         }
         self.newest[asset] = Some(due);
@@ -92,9 +96,9 @@ impl Paced {
         let mut meter = Meter::new(0)?;
         let last = self.answered.iter().map(|&(due, _)| due).max().unwrap_or_default();
         let recorded = i64::try_from(self.messages - self.skip)?;
-        for (due, now) in self.answered {
+        for (due, published) in self.answered {
             if due > last - recorded * self.spacing {
-                meter.record(due, now);
+                meter.record(due, published);
             }
         }
         Ok(meter)

@@ -6,14 +6,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use silverbullet_engine::{Latest, Publication, Trigger};
-use silverbullet_market::Input;
+use silverbullet_market::{Clock, Input, Nanos, SystemClock};
 
 use crate::market::Size;
 use crate::paced::Target;
 
 /// As the engine's own.
 const RING: usize = 1 << 13;
-const SPINS: u32 = 2_000;
+const AWAKE: Nanos = 100_000;
 const NAP: Duration = Duration::from_micros(500);
 
 /// A running empty loop.
@@ -67,23 +67,26 @@ impl Target for EmptyLoop {
 }
 
 fn run(mut inputs: rtrb::Consumer<Input>, mut record: Publication, latest: &Latest, ended: &AtomicBool) {
-    let mut idle = 0;
+    let mut idle_since: Option<Nanos> = None;
     record.answered = record.answers.len();
     while !ended.load(Ordering::Acquire) {
         match inputs.pop() {
             Ok(Input::Tick(tick)) => {
-                idle = 0;
+                idle_since = None;
                 record.sequence += 1;
                 record.event_time = tick.event_time;
                 record.trigger = Trigger::Tick(tick.asset.index());
                 latest.publish(&record);
             }
             Ok(_) => {}
-            Err(_) if idle < SPINS => {
-                idle += 1;
-                std::hint::spin_loop();
+            Err(_) => {
+                let now = SystemClock.monotonic();
+                if now - *idle_since.get_or_insert(now) < AWAKE {
+                    std::hint::spin_loop();
+                } else {
+                    std::thread::park_timeout(NAP);
+                }
             }
-            Err(_) => std::thread::park_timeout(NAP),
         }
     }
 }

@@ -65,16 +65,21 @@ pub(crate) fn parse(text: &[u8], unit: TimeUnit) -> Option<Nanos> {
     if text.get(4) == Some(&b'-') { iso(text) } else { epoch(text, unit) }
 }
 
+/// The same where a number tells its unit by its size.
+pub(crate) fn parse_by_size(text: &[u8]) -> Option<Nanos> {
+    if text.get(4) == Some(&b'-') {
+        return iso(text);
+    }
+    let number = number(text)?;
+    number.in_unit(number.suggested_unit())
+}
+
 /// The unit a numeric timestamp suggests by its size; `None` for text.
 pub(crate) fn suggested_unit(text: &[u8]) -> Option<TimeUnit> {
     if text.get(4) == Some(&b'-') {
         return None;
     }
-    let number = number(text)?;
-    Some(number.exponential.map_or_else(
-        || TimeUnit::of_magnitude(number.whole),
-        |value| TimeUnit::of_magnitude(value.abs() as u64),
-    ))
+    Some(number(text)?.suggested_unit())
 }
 
 /// A decimal number taken apart.
@@ -84,6 +89,23 @@ struct Number<'a> {
     fraction: &'a [u8],
     /// The value, where it was written with an exponent.
     exponential: Option<f64>,
+}
+
+impl Number<'_> {
+    fn suggested_unit(&self) -> TimeUnit {
+        TimeUnit::of_magnitude(self.exponential.map_or(self.whole, |value| value.abs() as u64))
+    }
+
+    fn in_unit(&self, unit: TimeUnit) -> Option<Nanos> {
+        let scale = 10_i64.pow(unit.digits());
+        if let Some(value) = self.exponential {
+            let nanos = value * scale as f64;
+            return (nanos.abs() < i64::MAX as f64).then_some(nanos as Nanos);
+        }
+        let whole = i64::try_from(self.whole).ok()?.checked_mul(scale)?;
+        let nanos = whole.checked_add(scaled_fraction(self.fraction, unit.digits()))?;
+        Some(if self.negative { -nanos } else { nanos })
+    }
 }
 
 fn number(text: &[u8]) -> Option<Number<'_>> {
@@ -112,21 +134,18 @@ fn digits(text: &[u8]) -> Option<(u64, &[u8])> {
         return None;
     }
     let (digits, rest) = text.split_at(count);
-    let value =
-        digits.iter().try_fold(0_u64, |sum, b| sum.checked_mul(10)?.checked_add(u64::from(b - b'0')))?;
+    let digit = |byte: &u8| u64::from(byte - b'0');
+    // Nineteen digits are below 2^64.
+    let value = if count <= 19 {
+        digits.iter().fold(0, |sum, byte| 10 * sum + digit(byte))
+    } else {
+        digits.iter().try_fold(0_u64, |sum, byte| sum.checked_mul(10)?.checked_add(digit(byte)))?
+    };
     Some((value, rest))
 }
 
 fn epoch(text: &[u8], unit: TimeUnit) -> Option<Nanos> {
-    let number = number(text)?;
-    let scale = 10_i64.pow(unit.digits());
-    if let Some(value) = number.exponential {
-        let nanos = value * scale as f64;
-        return (nanos.abs() < i64::MAX as f64).then_some(nanos as Nanos);
-    }
-    let whole = i64::try_from(number.whole).ok()?.checked_mul(scale)?;
-    let nanos = whole.checked_add(scaled_fraction(number.fraction, unit.digits()))?;
-    Some(if number.negative { -nanos } else { nanos })
+    number(text)?.in_unit(unit)
 }
 
 /// The first `places` digits of a fraction as a whole number.
@@ -324,7 +343,17 @@ mod tests {
             ("1.747008e+18", TimeUnit::Nanoseconds),
         ] {
             assert_eq!(suggested_unit(text.as_bytes()), Some(unit), "{text}");
+            assert_eq!(parse_by_size(text.as_bytes()), super::parse(text.as_bytes(), unit), "{text}");
         }
+        assert_eq!(parse_by_size(b"2025-05-12T00:00:00Z"), Some(MIDNIGHT));
+        assert_eq!(parse_by_size(b"rubbish"), None);
+        // The most digits that fit, and one too many.
+        assert_eq!(
+            number(b"9999999999999999999").map(|number| number.whole),
+            Some(9_999_999_999_999_999_999)
+        );
+        assert_eq!(number(b"18446744073709551615").map(|number| number.whole), Some(u64::MAX));
+        assert!(number(b"18446744073709551616").is_none());
         assert_eq!(suggested_unit(b"2025-05-12"), None);
         assert_eq!(suggested_unit(b"rubbish"), None);
     }

@@ -94,8 +94,8 @@ impl<T> Lane<T> {
 /// What to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Choice {
-    /// Take the head of this lane.
-    Take(usize),
+    /// Take heads of this lane, as long as they are not later than the time: then another one's head is the earliest.
+    Take(usize, Nanos),
     /// There is something to take, but it waits for this lane.
     WaitFor(usize),
     /// Nothing is there.
@@ -105,8 +105,19 @@ pub(crate) enum Choice {
 /// Chooses among `lanes`; `all` counts what was taken from any.
 /// Where `patience` is at its end nothing is waited for.
 pub(crate) fn choose<T>(lanes: &[Lane<T>], all: u64, patience: bool) -> Choice {
-    let heads = lanes.iter().enumerate().filter_map(|(index, lane)| Some((lane.key()?, index)));
-    let Some((_, first)) = heads.min() else { return Choice::Nothing };
+    let mut first: Option<(Nanos, usize)> = None;
+    let mut others = Nanos::MAX;
+    for (index, lane) in lanes.iter().enumerate() {
+        let Some(key) = lane.key() else { continue };
+        match first {
+            Some((earliest, _)) if earliest <= key => others = others.min(key),
+            before => {
+                others = before.map_or(others, |(earliest, _)| earliest);
+                first = Some((key, index));
+            }
+        }
+    }
+    let Some((_, first)) = first else { return Choice::Nothing };
     let waits_for = |lane: &Lane<T>| {
         lane.queue.is_empty()
             && !lane.silent
@@ -114,18 +125,15 @@ pub(crate) fn choose<T>(lanes: &[Lane<T>], all: u64, patience: bool) -> Choice {
             && !patience
             && (lane.behind > 0 || (lanes[first].behind > OLD && all.saturating_sub(lane.heard) > LEAD))
     };
-    lanes.iter().position(waits_for).map_or(Choice::Take(first), Choice::WaitFor)
-}
-
-/// The earliest head of the lanes other than `index`.
-pub(crate) fn others<T>(lanes: &[Lane<T>], index: usize) -> Nanos {
-    let others = lanes.iter().enumerate().filter(|&(other, _)| other != index);
-    others.filter_map(|(_, lane)| lane.key()).min().unwrap_or(Nanos::MAX)
+    lanes.iter().position(waits_for).map_or(Choice::Take(first, others), Choice::WaitFor)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The first lane, and no other has a head.
+    const ALONE: Choice = Choice::Take(0, Nanos::MAX);
 
     fn lane(times: &[Nanos]) -> Lane<Nanos> {
         let mut lane =
@@ -136,7 +144,10 @@ mod tests {
 
     fn drain(mut lanes: Vec<Lane<Nanos>>) -> Vec<Nanos> {
         let (mut all, mut order) = (0, vec![]);
-        while let Choice::Take(index) = choose(&lanes, all, false) {
+        while let Choice::Take(index, until) = choose(&lanes, all, false) {
+            let keys =
+                lanes.iter().enumerate().filter_map(|(other, lane)| lane.key().filter(|_| other != index));
+            assert_eq!(until, keys.min().unwrap_or(Nanos::MAX));
             order.extend(lanes[index].pop(&mut all));
         }
         order
@@ -151,21 +162,21 @@ mod tests {
     #[test]
     fn one_with_more_to_come_is_waited_for_and_a_silent_one_is_not() {
         let mut lanes = vec![lane(&[10]), lane(&[])];
-        assert_eq!(choose(&lanes, 0, false), Choice::Take(0));
+        assert_eq!(choose(&lanes, 0, false), ALONE);
         lanes[1].behind = 3;
         assert_eq!(choose(&lanes, 0, false), Choice::WaitFor(1));
         lanes[1].silent = true;
-        assert_eq!(choose(&lanes, 0, false), Choice::Take(0));
+        assert_eq!(choose(&lanes, 0, false), ALONE);
     }
 
     #[test]
     fn one_at_its_end_is_waited_for_only_where_others_read_an_old_stretch_far_ahead() {
         let mut lanes = vec![lane(&[10]), lane(&[])];
         lanes[0].behind = OLD + 1;
-        assert_eq!(choose(&lanes, LEAD, false), Choice::Take(0));
+        assert_eq!(choose(&lanes, LEAD, false), ALONE);
         assert_eq!(choose(&lanes, LEAD + 1, false), Choice::WaitFor(1));
         lanes[0].behind = OLD;
-        assert_eq!(choose(&lanes, LEAD + 1, false), Choice::Take(0));
+        assert_eq!(choose(&lanes, LEAD + 1, false), ALONE);
     }
 
     #[test]
@@ -173,13 +184,16 @@ mod tests {
         let mut lanes = vec![lane(&[10, 20]), lane(&[15])];
         lanes[0].gate = 1;
         let mut all = 0;
-        assert_eq!((choose(&lanes, all, false), lanes[0].pop(&mut all)), (Choice::Take(0), Some(10)));
-        assert_eq!((choose(&lanes, all, false), lanes[1].pop(&mut all)), (Choice::Take(1), Some(15)));
+        assert_eq!((choose(&lanes, all, false), lanes[0].pop(&mut all)), (Choice::Take(0, 15), Some(10)));
+        assert_eq!(
+            (choose(&lanes, all, false), lanes[1].pop(&mut all)),
+            (Choice::Take(1, Nanos::MAX), Some(15))
+        );
         assert_eq!(choose(&lanes, all, false), Choice::Nothing);
         let empty = lane(&[]);
         lanes[1] = Lane { behind: 3, at_gate: true, ..empty };
         lanes[0].gate = u64::MAX;
-        assert_eq!(choose(&lanes, all, false), Choice::Take(0));
+        assert_eq!(choose(&lanes, all, false), ALONE);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use memchr::memchr;
 use serde_json::Value;
 
 use crate::csv::judge::{Fault, Quote, optional, price, reason, sequence};
-use crate::csv::{TimeUnit, parse_timestamp, suggested_unit};
+use crate::csv::parse_timestamp_by_size;
 
 /// A value that is not JSON, or not an object.
 pub(crate) const NOT_JSON: &str = "not JSON";
@@ -73,8 +73,7 @@ fn judge<'a>(fields: &Fields<'a>) -> Result<Quote<'a>, Fault> {
     if fields.timestamp.is_empty() {
         return Err(Fault::missing(reason::EMPTY_TIMESTAMP, "timestamp"));
     }
-    let unit = suggested_unit(fields.timestamp).unwrap_or(TimeUnit::Nanoseconds);
-    let event_time = parse_timestamp(fields.timestamp, unit)
+    let event_time = parse_timestamp_by_size(fields.timestamp)
         .ok_or_else(|| Fault::new(reason::UNPARSABLE_TIMESTAMP, "timestamp", fields.timestamp))?;
     if fields.asset.is_empty() {
         return Err(Fault::missing(reason::EMPTY_ASSET, "asset"));

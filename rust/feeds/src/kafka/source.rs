@@ -18,10 +18,10 @@ use silverbullet_market::{
 use super::connect::{self, Session};
 use super::context::Connection;
 use super::discover::{self, TopicFacts};
-use super::lanes::{Lanes, Reader};
+use super::lanes::{Arrived, Lanes, Partition, Reader};
 use super::letters::DeadLetters;
 use super::look::Lookout;
-use super::merge::{Choice, choose, others};
+use super::merge::{Choice, Lane, choose};
 use super::pauses::Pauses;
 use super::script::Script;
 use super::settings::KafkaSettings;
@@ -227,9 +227,9 @@ impl KafkaSource {
                 self.announce(&lanes, sink);
             }
             match choose(&lanes.lanes, all, patience) {
-                Choice::Take(first) => {
+                Choice::Take(first, until) => {
                     waited = None;
-                    self.take_several(first, &mut lanes, &mut all, letters, sink, stop);
+                    self.take_several((first, until), &mut lanes, &mut all, letters, sink, stop);
                 }
                 Choice::WaitFor(_) if any => {}
                 Choice::WaitFor(_) => {
@@ -294,48 +294,28 @@ impl KafkaSource {
     /// Hands on the earliest messages, as many as can be without looking for others.
     fn take_several(
         &mut self,
-        mut first: usize,
+        first: (usize, Nanos),
         lanes: &mut Lanes,
         all: &mut u64,
         letters: Option<&DeadLetters>,
         sink: &mut dyn Sink,
         stop: &StopFlag,
     ) {
+        let (mut first, mut until) = first;
         for _ in 0..AT_ONCE {
-            self.take(first, lanes, all, letters, sink, stop);
-            if lanes.lanes[first].len() == 0 {
-                return;
-            }
-            let Choice::Take(next) = choose(&lanes.lanes, *all, false) else { return };
-            first = next;
-        }
-    }
-
-    /// Hands on messages of lane `first` as long as no other one's head is earlier.
-    fn take(
-        &mut self,
-        first: usize,
-        lanes: &mut Lanes,
-        all: &mut u64,
-        letters: Option<&DeadLetters>,
-        sink: &mut dyn Sink,
-        stop: &StopFlag,
-    ) {
-        let until = others(&lanes.lanes, first);
-        let (lane, partition) = (&mut lanes.lanes[first], &mut lanes.partitions[first]);
-        for _ in 0..STRIDE {
-            let Some(arrived) = lane.pop(all) else { break };
-            sink.frame();
-            sink.push(arrived.input);
-            if let (Some(letters), Some(letter)) = (letters, arrived.letter) {
-                letters.send(&letter, stop);
-            }
-            partition.next = arrived.offset + 1;
-            if lane.key().is_none_or(|key| key > until) {
+            let (lane, partition) = (&mut lanes.lanes[first], &mut lanes.partitions[first]);
+            take(lane, partition, until, all, letters, sink, stop);
+            if lane.len() == 0 {
                 break;
             }
+            let Choice::Take(next, others) = choose(&lanes.lanes, *all, false) else { break };
+            (first, until) = (next, others);
         }
-        self.positions.insert(partition.number, partition.next);
+        for partition in &lanes.partitions {
+            if let Some(position) = self.positions.get_mut(&partition.number) {
+                *position = partition.next;
+            }
+        }
     }
 
     /// Partitions that have been silent for long while others were heard do not hold bars back any more.
@@ -377,6 +357,30 @@ impl KafkaSource {
         for (reason, detail) in self.connection.news() {
             let kind = EventKind::Connection;
             sink.push(Input::Note(Box::new(Event { kind, reason, detail, partition: 0, offset: 0 })));
+        }
+    }
+}
+
+/// Hands on messages of a lane up to the time where another one's head is earlier.
+fn take(
+    lane: &mut Lane<Arrived>,
+    partition: &mut Partition,
+    until: Nanos,
+    all: &mut u64,
+    letters: Option<&DeadLetters>,
+    sink: &mut dyn Sink,
+    stop: &StopFlag,
+) {
+    for _ in 0..STRIDE {
+        let Some(arrived) = lane.pop(all) else { break };
+        sink.frame();
+        sink.push(arrived.input);
+        if let (Some(letters), Some(letter)) = (letters, arrived.letter) {
+            letters.send(&letter, stop);
+        }
+        partition.next = arrived.offset + 1;
+        if lane.key().is_none_or(|key| key > until) {
+            break;
         }
     }
 }
