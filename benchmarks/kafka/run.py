@@ -37,10 +37,11 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, help="of latency measured a turn (30)")
     parser.add_argument("--warm-up", type=int, help="seconds before them (20)")
     parser.add_argument("--backlog", type=int, help="messages to drain (2,000,000)")
+    parser.add_argument("--drains", type=int, help="drains of the backlog a round, but for Flink, which has one (3)")
     parser.add_argument("--lock-jars", action="store_true", help="write benchmarks/flink/jars.sha256 anew, and end")
     arguments = parser.parse_args()
-    defaults = (1, 6, 5, 200_000) if arguments.smoke else (3, 30, 20, 2_000_000)
-    for name, default in zip(("rounds", "seconds", "warm_up", "backlog"), defaults, strict=True):
+    defaults = (1, 6, 5, 200_000, 1) if arguments.smoke else (3, 30, 20, 2_000_000, 3)
+    for name, default in zip(("rounds", "seconds", "warm_up", "backlog", "drains"), defaults, strict=True):
         if getattr(arguments, name) is None:
             setattr(arguments, name, default)
     return arguments
@@ -128,8 +129,12 @@ class Benchmark:
             commands[f"flink, {population:,}"] = (population, self.place.flink(topic, messages, population))
         expected = {population: self.place.expected(topic, messages, population) for population in POPULATIONS}
         reports: dict[str, list[dict]] = {name: [] for name in commands}
-        for number in range(self.arguments.rounds):
-            for name in rotated(list(commands), number):
+        # A drain takes seconds, so that a neighbour's work is most of the difference between two: many of them. Flink takes a
+        # minute or more for each.
+        drains = self.arguments.drains
+        for number in range(self.arguments.rounds * drains):
+            names = [name for name in commands if number % drains == 0 or not name.startswith("flink")]
+            for name in rotated(names, number):
                 say(f"drain, round {number + 1}: {name} (load {os.getloadavg()[0]:.1f})")
                 population, command = commands[name]
                 figures = consume(command, self.log) | {"load": os.getloadavg()[0]}

@@ -6,7 +6,6 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr;
 use serde_json::Value;
 
 use crate::csv::judge::{Fault, Quote, optional, price, reason, sequence};
@@ -131,11 +130,9 @@ fn after(bytes: &[u8], expected: u8) -> Option<&[u8]> {
 #[inline]
 fn text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let inner = after(bytes, b'"')?;
-    let end = memchr(b'"', inner)?;
-    let (text, rest) = inner.split_at(end);
-    // Escapes, and control characters, which JSON does not allow.
-    let plain = text.iter().all(|&byte| byte != b'\\' && byte >= b' ');
-    plain.then_some((text, &rest[1..]))
+    // The end, or an escape, or a control character, which JSON does not allow. Texts are short: no search pays.
+    let end = inner.iter().position(|&byte| matches!(byte, b'"' | b'\\' | 0..b' '))?;
+    (inner[end] == b'"').then(|| (&inner[..end], &inner[end + 1..]))
 }
 
 #[inline]
