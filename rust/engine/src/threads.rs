@@ -13,20 +13,19 @@ const SHORTEST: Nanos = 3_000;
 /// Longest sleep: the wake-up of a thread that ends may be missed.
 const NAP: Duration = Duration::from_micros(500);
 
-/// How long a thread stays awake for its next input. Half as long after each time in vain, twice as long after each
-/// input that came while it was awake: a source that sends every few microseconds finds it awake, one that
-/// sends every millisecond leaves the core to those it needs itself.
+/// How long a thread stays awake for its next input: twice as long after each that came soon, half as long after each that
+/// did not. A source that sends every few microseconds finds it awake; one that sends every millisecond leaves the core
+/// to those it needs itself.
 #[derive(Debug)]
 pub(crate) struct Patience {
     /// When it began to wait.
     since: Option<Nanos>,
     most: Nanos,
-    in_vain: bool,
 }
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { since: None, most: LONGEST, in_vain: false }
+        Self { since: None, most: LONGEST }
     }
 }
 
@@ -34,18 +33,21 @@ impl Patience {
     /// There is something.
     #[inline]
     pub(crate) fn found(&mut self) {
-        if self.since.take().is_some() {
-            self.most =
-                if self.in_vain { (self.most / 2).max(SHORTEST) } else { (2 * self.most).min(LONGEST) };
-            self.in_vain = false;
+        if let Some(since) = self.since.take() {
+            self.learn(SystemClock.monotonic() - since);
         }
+    }
+
+    /// So long it took. Whether it was still awake then does not matter: it might have been.
+    fn learn(&mut self, waited: Nanos) {
+        self.most =
+            if waited < LONGEST { (2 * self.most).min(LONGEST) } else { (self.most / 2).max(SHORTEST) };
     }
 
     /// There is nothing at this time; whether to look again at once.
     #[inline]
     fn lasts(&mut self, now: Nanos) -> bool {
-        self.in_vain = self.in_vain || now - *self.since.get_or_insert(now) >= self.most;
-        !self.in_vain
+        now - *self.since.get_or_insert(now) < self.most
     }
 }
 
@@ -150,25 +152,29 @@ mod tests {
     }
 
     #[test]
-    fn who_looks_in_vain_looks_less_and_who_finds_looks_longer() {
-        let awake = |patience: &mut Patience| (0..).find(|&now| !patience.lasts(now)).unwrap();
+    fn who_waits_long_looks_less_and_who_finds_soon_looks_longer() {
+        let awake = |patience: &mut Patience| {
+            patience.since = None;
+            (0..).find(|&now| !patience.lasts(now)).unwrap()
+        };
         let mut patience = Patience::default();
         let mut most = LONGEST;
         for _ in 0..10 {
             assert_eq!(awake(&mut patience), most);
-            patience.found();
+            patience.learn(LONGEST);
             most = (most / 2).max(SHORTEST);
         }
         assert_eq!(most, SHORTEST);
+        // Longer than it was awake, but not long.
         for _ in 0..10 {
-            assert!(patience.lasts(0));
-            patience.found();
+            patience.learn(LONGEST / 2);
         }
         assert_eq!(awake(&mut patience), LONGEST);
-        patience.found();
         // What comes without being waited for says nothing.
+        patience.since = None;
+        patience.most = SHORTEST;
         patience.found();
-        assert_eq!(awake(&mut patience), LONGEST / 2);
+        assert_eq!(awake(&mut patience), SHORTEST);
     }
 
     #[cfg(target_os = "linux")]
