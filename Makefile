@@ -12,6 +12,9 @@ WEB_SOURCES = $(shell find web -path web/node_modules -prune -o -path web/dist -
 TARGET = $(abspath $(or $(CARGO_TARGET_DIR),target))
 # The program that `cargo test` has built, for the tests in other languages.
 PROGRAM = $(TARGET)/debug/silverbullet
+# Where cargo-fuzz builds and keeps its inputs, and the targets that read what exchanges send.
+FUZZ = $(TARGET)/fuzz
+FRAMES := $(addprefix frames_,binance bybit coinbase coinbase_advanced kraken okx)
 
 # Kafka's client speaks TLS by OpenSSL. Where the system has it for developers it need not be built along.
 ifeq ($(shell pkg-config --exists openssl 2>/dev/null && echo yes),yes)
@@ -23,7 +26,7 @@ endif
 # uses all cores by itself.
 .NOTPARALLEL:
 .PHONY: help run test test-rust test-web test-tables test-kafka test-page kafka kafka-stop build release web lint fmt fmt-check \
-        check-versions doc bench bench-kernel bench-live bench-sql bench-kafka soak-fuzz fuzz check-fuzz soak-kill soak-kafka soak-page deny clean update \
+        check-versions doc bench bench-kernel bench-live bench-sql bench-kafka soak-fuzz fuzz fuzz-seeds soak-frames check-fuzz check-cargo-fuzz soak-kill soak-kafka soak-page deny clean update \
         check-prerequisites check-run-prerequisites browser
 
 help: ## List the targets
@@ -137,12 +140,23 @@ soak-fuzz: ## Ask the kernel a million random problems, sound and unsound: no pa
 		$(CARGO) test --locked --package silverbullet-kernel --test robustness -- --nocapture
 
 # Without a sanitizer cargo-fuzz runs on the stable compiler; there is no unsafe code here for one to look at.
-fuzz: ## Let libFuzzer make up bytes for the kernel, for LENGTH seconds (needs cargo-fuzz)
-	@command -v cargo-fuzz >/dev/null || { echo "Missing: cargo-fuzz. Get it by: cargo install --locked cargo-fuzz" >&2; exit 1; }
-	$(CARGO) fuzz run --sanitizer none --target-dir $(TARGET)/fuzz questions -- -max_total_time=$(or $(LENGTH),60) -max_len=4096
+fuzz: check-cargo-fuzz fuzz-seeds ## Let libFuzzer make up bytes for LENGTH seconds: for the kernel, or for TARGET_NAME=frames_<exchange> (needs cargo-fuzz)
+	@mkdir -p $(FUZZ)/corpus/$(or $(TARGET_NAME),questions)
+	$(CARGO) fuzz run --sanitizer none --target-dir $(FUZZ) $(or $(TARGET_NAME),questions) $(FUZZ)/corpus/$(or $(TARGET_NAME),questions) -- \
+		-max_total_time=$(or $(LENGTH),60) -max_len=4096 $(if $(filter frames_%,$(TARGET_NAME)),-dict=fuzz/frames.dict)
 
-check-fuzz: ## Check that the fuzz target compiles and has no warnings
-	RUSTFLAGS="-D warnings" $(CARGO) check --quiet --locked --manifest-path fuzz/Cargo.toml --target-dir $(TARGET)/fuzz
+soak-frames: check-cargo-fuzz fuzz-seeds ## Let libFuzzer make up a million inputs for the parser of each exchange (needs cargo-fuzz)
+	@CARGO="$(CARGO)" scripts/soak-frames.sh $(FUZZ) $(or $(INPUTS),1000000) $(or $(TARGET_NAME),$(FRAMES))
+
+# From recordings, which are not part of the project: neither is what is made of them.
+fuzz-seeds:
+	@$(CARGO) run --quiet --locked --package silverbullet-feeds --example frame_seeds -- $(FUZZ)/corpus
+
+check-cargo-fuzz:
+	@command -v cargo-fuzz >/dev/null || { echo "Missing: cargo-fuzz. Get it by: cargo install --locked cargo-fuzz" >&2; exit 1; }
+
+check-fuzz: ## Check that the fuzz targets compile and have no warnings
+	RUSTFLAGS="-D warnings" $(CARGO) check --quiet --locked --manifest-path fuzz/Cargo.toml --target-dir $(FUZZ)
 
 soak-kill: web ## Kill the program at many random moments: the stored rows stay those of an undisturbed run
 	SILVERBULLET_KILLS=$(or $(KILLS),200) $(CARGO) test --locked --package silverbullet-cli --features silverbullet-store/failpoints --test recovery -- --nocapture

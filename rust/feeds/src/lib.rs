@@ -7,7 +7,8 @@
 //!   scan when it is opened says what the file is: its digest, its assets, its time grid.
 //! - [`Simulator`] makes up a market: correlated, with jumps, changing volatility and bursts of ticks.
 //!
-//! The other way, [`kafka::publish`] sends what a source brings to a Kafka topic.
+//! The other way, [`kafka::publish`] sends what a source brings to a Kafka topic. All of [`kafka`] is a feature of the
+//! crate, which is there unless it is declined.
 //!
 //! What is wrong with a source as a whole is a [`FeedError`], one line with its remedy. A single bad row never is: it
 //! becomes a quarantine event with its line and one of the reasons in [`csv::reason`]. Whether a good row makes
@@ -33,11 +34,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(feature = "kafka")]
 mod clock_step;
 mod collect;
 pub mod csv;
 mod error;
 pub mod exchange;
+#[cfg(feature = "kafka")]
 pub mod kafka;
 mod pacing;
 pub mod simulator;
@@ -46,6 +49,7 @@ mod speed;
 pub use collect::{Collected, collect_ticks};
 pub use csv::{CsvOptions, CsvSource, CsvSummary, Progress, TimeUnit, read_prices};
 pub use error::FeedError;
+#[cfg(feature = "kafka")]
 pub use kafka::{KafkaSettings, KafkaSource, TopicFacts};
 pub use pacing::{Sleeper, ThreadSleeper};
 pub use simulator::{SimulatedAssets, Simulator, SimulatorSettings, SimulatorStart};

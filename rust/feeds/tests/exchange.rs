@@ -7,37 +7,15 @@
 mod exchange_reading;
 
 use std::collections::BTreeMap;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use exchange_reading::recordings::{recordings, trade_frames, unpacked};
 use exchange_reading::synthetic::{self, Synthetic};
 use exchange_reading::{Counts, Line, Reading, lines};
 use silverbullet_feeds::exchange::{Binance, Break, Bybit, Coinbase, CoinbaseAdvanced, Kraken, Okx, Venue};
 use silverbullet_market::SECOND;
 
-/// The recordings by their names.
-fn recordings() -> Option<BTreeMap<String, PathBuf>> {
-    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let folder =
-        std::env::var_os("SILVERBULLET_SHARED").map_or_else(beside, PathBuf::from).join("data/websocket");
-    if !folder.exists() {
-        eprintln!("skipped: no recorded data at {}", folder.display());
-        return None;
-    }
-    let entries = |folder: &Path| folder.read_dir().unwrap().map(|entry| entry.unwrap().path());
-    let files = entries(&folder).flat_map(|folder| entries(&folder).collect::<Vec<_>>());
-    let named = files.filter_map(|path| {
-        let name = path.file_name()?.to_str()?.strip_suffix(".gz")?.to_owned();
-        Some((name, path))
-    });
-    Some(named.collect())
-}
-
-fn unpacked(path: &Path) -> String {
-    let mut text = String::new();
-    flate2::read::MultiGzDecoder::new(std::fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
-    text
-}
+const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// Reads a recording to its end.
 fn read<'v>(path: &Path, venue: &'v mut dyn Venue) -> Reading<'v> {
@@ -133,7 +111,7 @@ fn venue_of(file: &str) -> Box<dyn Venue> {
 
 #[test]
 fn every_line_of_the_exchange_recordings_is_explained() {
-    let Some(recordings) = recordings() else { return };
+    let Some(recordings) = recordings(PROJECT) else { return };
     let expected: BTreeMap<&str, &[(&str, usize)]> = BINANCE.into_iter().chain(OTHERS).collect();
     let mut names: Vec<&str> = expected.keys().copied().chain([FAULTY, CLEAN]).collect();
     names.sort_unstable();
@@ -146,26 +124,9 @@ fn every_line_of_the_exchange_recordings_is_explained() {
     }
 }
 
-/// Trades of a table as the frames they came in, with the time of receipt.
-fn trade_frames(path: &Path) -> Vec<(i64, String)> {
-    let text = unpacked(path);
-    let mut rows = csv::Reader::from_reader(text.as_bytes());
-    let frames = rows.records().map(|row| {
-        let row = row.unwrap();
-        let [receipt, stream, kind, event, time, symbol, number, price, quantity, maker, m] =
-            std::array::from_fn(|column| row[column].to_owned());
-        let (maker, m) = (maker == "1", m == "True");
-        let data = format!(
-            r#"{{"e":"{kind}","E":{event},"s":"{symbol}","t":{number},"p":"{price}","q":"{quantity}","T":{time},"m":{maker},"M":{m}}}"#
-        );
-        (receipt.parse::<i64>().unwrap() * 1_000, format!(r#"{{"stream":"{stream}","data":{data}}}"#))
-    });
-    frames.collect()
-}
-
 #[test]
 fn deliberate_faults_in_an_exchange_recording_are_found() {
-    let Some(recordings) = recordings() else { return };
+    let Some(recordings) = recordings(PROJECT) else { return };
     for (file, faulty) in [(CLEAN, false), (FAULTY, true)] {
         let mut venue = Binance::international();
         let mut reading = Reading::new(&mut venue);
@@ -184,7 +145,7 @@ fn deliberate_faults_in_an_exchange_recording_are_found() {
 
 #[test]
 fn synthetic_frames_of_exchanges_without_a_recording_give_recorded_prices() {
-    let Some(recordings) = recordings() else { return };
+    let Some(recordings) = recordings(PROJECT) else { return };
     for (file, count) in [(COINBASE, 194), (OKX, 99)] {
         let mut venue = venue_of(file);
         let told = read(&recordings[file], &mut *venue).told;

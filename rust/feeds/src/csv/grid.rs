@@ -49,6 +49,7 @@ impl GridDetector {
     }
 
     /// True where there are too few times to tell.
+    #[cfg(feature = "kafka")]
     pub(crate) fn is_empty(&self) -> bool {
         self.counts.is_empty() && self.repeats == 0
     }

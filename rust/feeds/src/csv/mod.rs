@@ -39,8 +39,11 @@ pub use self::options::{CsvOptions, Phase, Progress, ProgressUpdate};
 pub use self::scan::CsvSummary;
 pub use self::timestamp::TimeUnit;
 
+#[cfg(feature = "kafka")]
 pub(crate) use self::scan::split_strays;
-pub(crate) use self::timestamp::{parse as parse_timestamp, parse_by_size as parse_timestamp_by_size};
+pub(crate) use self::timestamp::parse as parse_timestamp;
+#[cfg(feature = "kafka")]
+pub(crate) use self::timestamp::parse_by_size as parse_timestamp_by_size;
 
 /// A CSV file as a source of ticks, in the order of the file. A tick's offset is its line, the header being line 1.
 pub struct CsvSource {

@@ -66,6 +66,7 @@ pub(crate) fn parse(text: &[u8], unit: TimeUnit) -> Option<Nanos> {
 }
 
 /// The same where a number tells its unit by its size.
+#[cfg(any(feature = "kafka", test))]
 pub(crate) fn parse_by_size(text: &[u8]) -> Option<Nanos> {
     if text.get(4) == Some(&b'-') {
         return iso(text);

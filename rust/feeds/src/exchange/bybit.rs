@@ -8,13 +8,13 @@
 
 mod message;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use serde::de::IgnoredAny;
 
 use self::message::{Change, Data, Frame, Level, Trade};
 use super::few::Few;
+use super::symbols::Symbols;
 use super::text::{self, positive, since_1970};
 use super::venue::{Fault, KeepAlive, Number, Print, Said, Venue};
 use crate::csv::reason;
@@ -29,7 +29,7 @@ const TICKERS: &str = "tickers.";
 /// Bybit's spot markets, and the best bid and offer of each topic.
 #[derive(Debug, Default)]
 pub struct Bybit {
-    tops: HashMap<String, Top>,
+    tops: Symbols<Top>,
 }
 
 /// Best bid and offer, as far as they are known.
@@ -138,17 +138,10 @@ impl Bybit {
         if now.update.is_some() && now == known {
             return Some(Said::Other("unchanged"));
         }
-        self.keep(topic, now);
-        out(quote(symbol, bid, ask, time, change.seq));
+        // A snapshot alone would be a quote, but nothing could be made of the changes after it.
+        let kept = self.tops.keep(topic, now);
+        out(kept.and_then(|()| quote(symbol, bid, ask, time, change.seq)));
         Some(Said::Prices)
-    }
-
-    fn keep(&mut self, topic: &str, top: Top) {
-        match self.tops.get_mut(topic) {
-            Some(known) => *known = top,
-            // The name is kept once.
-            None => drop(self.tops.insert(topic.to_owned(), top)),
-        }
     }
 }
 

@@ -5,10 +5,9 @@
 //! What it sends first of each product, a ticker and a `last_match`, is of the last trade before the subscription. That
 //! may be hours old, so neither is a price here.
 
-use std::collections::HashSet;
-
 use serde::Deserialize;
 
+use super::symbols::Symbols;
 use super::text::{self, Text, date_time};
 use super::venue::{BEFORE, Fault, Number, Print, Said, Venue};
 
@@ -18,7 +17,7 @@ const AT_ONCE: usize = 100;
 /// Coinbase Exchange, and the products of which it has sent a ticker.
 #[derive(Debug, Default)]
 pub struct Coinbase {
-    begun: HashSet<String>,
+    begun: Symbols<()>,
 }
 
 /// Any frame: those of all channels share the names of their fields.
@@ -93,11 +92,15 @@ impl Coinbase {
         message: &Message<'_>,
         out: &mut dyn FnMut(Result<Print<'_>, Fault>),
     ) -> Said {
-        if !self.begun.contains(symbol) {
-            self.begun.insert(symbol.to_owned());
-            return Said::Other(BEFORE);
+        if self.begun.get(symbol).is_none() {
+            match self.begun.keep(symbol, ()) {
+                Ok(()) => return Said::Other(BEFORE),
+                // Whether this is the first one could not be told the next time.
+                Err(fault) => out(Err(fault)),
+            }
+        } else {
+            out(message.quote(symbol));
         }
-        out(message.quote(symbol));
         Said::Prices
     }
 }

@@ -1,7 +1,6 @@
 //! Whether the numbers that a venue gives its messages are what they should be.
 
-use std::collections::HashMap;
-
+use super::symbols::Symbols;
 use super::venue::{Number, Print, Stream};
 
 /// A number that is not the one expected.
@@ -38,19 +37,22 @@ pub(crate) fn step(last: u64, number: Number) -> Option<Break> {
     }
 }
 
-/// The newest number of each symbol and stream.
+/// The newest number of each symbol and stream, of the first 4,096 symbols whose names have no more than 64 bytes: those of
+/// others are not judged.
 #[derive(Debug, Default)]
-pub struct Continuity(HashMap<String, [Option<u64>; 2]>);
+pub struct Continuity(Symbols<[Option<u64>; 2]>);
 
 impl Continuity {
     /// Takes note of a price; tells where its number is not the one expected. A repeated one must not be taken again.
     pub fn look(&mut self, print: &Print<'_>) -> Option<Break> {
         let number = print.number.value()?;
         let place = usize::from(print.stream == Stream::Quote);
-        // The name is kept once, with the first price.
-        let known = match self.0.get_mut(print.symbol) {
-            Some(known) => known,
-            None => self.0.entry(print.symbol.to_owned()).or_default(),
+        let Some(known) = self.0.get_mut(print.symbol) else {
+            let mut first = [None; 2];
+            first[place] = Some(number);
+            // Of a symbol that is not kept every number is the first.
+            let _ = self.0.keep(print.symbol, first);
+            return None;
         };
         let Some(last) = known[place] else {
             known[place] = Some(number);

@@ -17,6 +17,7 @@ mod few;
 mod kraken;
 mod okx;
 mod skew;
+mod symbols;
 mod text;
 mod venue;
 

@@ -5,7 +5,6 @@
 //! It answers a subscription to trades with the newest one there was. That is 26 seconds old in a recording and may be
 //! hours old; nothing marks it, so the first frame of trades of each symbol is no price here.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -13,6 +12,7 @@ use serde::de::IgnoredAny;
 use silverbullet_market::Nanos;
 
 use super::few::Few;
+use super::symbols::Symbols;
 use super::text::{self, First, since_1970_text};
 use super::venue::{BEFORE, Fault, KeepAlive, Number, Print, Said, Venue};
 
@@ -25,7 +25,7 @@ const TO_BE_CLOSED: &str = "64008";
 /// OKX, its public channels, and the symbols of which it has sent trades.
 #[derive(Debug, Default)]
 pub struct Okx {
-    begun: HashSet<String>,
+    begun: Symbols<()>,
 }
 
 /// A frame: what a channel tells, or an event of the connection.
@@ -129,9 +129,11 @@ impl Okx {
         if items.is_empty() {
             return Some(Said::Other("no price"));
         }
-        if channel.name == "trades" && !self.begun.contains(symbol) {
-            self.begun.insert(symbol.to_owned());
-            return Some(Said::Other(BEFORE));
+        if channel.name == "trades" && self.begun.get(symbol).is_none() {
+            let Err(fault) = self.begun.keep(symbol, ()) else { return Some(Said::Other(BEFORE)) };
+            // Whether this is the first frame could not be told the next time.
+            out(Err(fault));
+            return Some(Said::Prices);
         }
         for item in items.iter() {
             out(print(item, symbol));

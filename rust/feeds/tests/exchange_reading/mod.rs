@@ -1,5 +1,6 @@
 //! Reads recordings of frames, and judges what comes out as a live connection would be judged.
 
+pub(crate) mod recordings;
 pub(crate) mod synthetic;
 
 use std::collections::BTreeMap;

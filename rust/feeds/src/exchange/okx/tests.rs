@@ -9,7 +9,11 @@ const TRADE: &str = r#"{"arg":{"channel":"trades","instId":"BTC-USDT"},"data":[{
 
 /// One that has sent the newest trades of before the subscription.
 fn begun() -> Okx {
-    Okx { begun: ["BTC-USDT", "X"].map(str::to_owned).into() }
+    let mut begun = Symbols::default();
+    for symbol in ["BTC-USDT", "X"] {
+        begun.keep(symbol, ()).unwrap();
+    }
+    Okx { begun }
 }
 
 #[test]
