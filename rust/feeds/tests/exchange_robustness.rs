@@ -146,7 +146,7 @@ struct Wrong {
 }
 
 impl Wrong {
-    fn new(fault: &'static str) -> Box<dyn Venue> {
+    fn boxed(fault: &'static str) -> Box<dyn Venue> {
         Box::new(Self { fault, frames: 0, kept: Vec::new() })
     }
 
@@ -220,21 +220,23 @@ impl Venue for Wrong {
 #[test]
 fn a_promise_that_is_broken_is_noticed() {
     const FRAMES: &[u8] = b"good\nbad\ngood";
-    let cases: [(fn() -> Box<dyn Venue>, &str); 14] = [
-        (|| Wrong::new("nothing"), ""),
-        (|| Wrong::new("infinite"), "no price"),
-        (|| Wrong::new("outside"), "no price"),
-        (|| Wrong::new("negative"), "no price"),
-        (|| Wrong::new("one side"), "no price"),
-        (|| Wrong::new("size"), "no price"),
-        (|| Wrong::new("time"), "no price"),
-        (|| Wrong::new("other"), "prices of a frame that is Ok(Other(\"price\"))"),
-        (|| Wrong::new("tells"), "prices of a frame that is Err"),
-        (|| Wrong::new("break"), "Some(Repeated { number: 1 }) of a frame that is not understood"),
-        (|| Wrong::new("long"), "1001 bytes of detail on `bad`"),
-        (|| Wrong::new("counts"), "without the frames that are not understood, "),
-        (|| Wrong::new("forgetless"), "on the next connection, "),
-        (|| Wrong::new("hungry"), "10000 bytes of memory for 4 of a frame"),
+    /// What makes a venue, and what is noticed of it.
+    type Case = (fn() -> Box<dyn Venue>, &'static str);
+    let cases: [Case; 14] = [
+        (|| Wrong::boxed("nothing"), ""),
+        (|| Wrong::boxed("infinite"), "no price"),
+        (|| Wrong::boxed("outside"), "no price"),
+        (|| Wrong::boxed("negative"), "no price"),
+        (|| Wrong::boxed("one side"), "no price"),
+        (|| Wrong::boxed("size"), "no price"),
+        (|| Wrong::boxed("time"), "no price"),
+        (|| Wrong::boxed("other"), "prices of a frame that is Ok(Other(\"price\"))"),
+        (|| Wrong::boxed("tells"), "prices of a frame that is Err"),
+        (|| Wrong::boxed("break"), "Some(Repeated { number: 1 }) of a frame that is not understood"),
+        (|| Wrong::boxed("long"), "1001 bytes of detail on `bad`"),
+        (|| Wrong::boxed("counts"), "without the frames that are not understood, "),
+        (|| Wrong::boxed("forgetless"), "on the next connection, "),
+        (|| Wrong::boxed("hungry"), "10000 bytes of memory for 4 of a frame"),
     ];
     for (new, expected) in cases {
         let found = check(new, FRAMES).err().unwrap_or_default();

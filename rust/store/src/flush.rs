@@ -50,9 +50,11 @@ pub(crate) fn run(shared: &Shared, runtime: &Runtime) {
             continue;
         }
         inner.health.flushed = now;
+        inner.storing = true;
         drop(inner);
         let outcome = flush(shared, runtime);
         let mut inner = lock(&shared.inner);
+        inner.storing = false;
         match outcome {
             Ok(()) => {
                 inner.health.failures = 0;

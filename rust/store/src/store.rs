@@ -66,6 +66,8 @@ pub(crate) struct Inner {
     pub(crate) health: Health,
     /// A flush is wanted now.
     pub(crate) asked: bool,
+    /// What was taken out of the queues is being stored.
+    pub(crate) storing: bool,
     pub(crate) closing: bool,
     /// What is pending is left where it is.
     pub(crate) abandoned: bool,
@@ -269,7 +271,7 @@ impl Store {
         let retries = inner.health.retries;
         inner.asked = true;
         self.shared.changed.notify_all();
-        while inner.has_work() && !inner.ended && inner.health.retries == retries {
+        while (inner.has_work() || inner.storing) && !inner.ended && inner.health.retries == retries {
             inner = self.shared.wait(inner);
         }
         inner.unfinished()
