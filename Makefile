@@ -140,7 +140,7 @@ soak-fuzz: ## Ask the kernel a million random problems, sound and unsound: no pa
 		$(CARGO) test --locked --package silverbullet-kernel --test robustness -- --nocapture
 
 # Without a sanitizer cargo-fuzz runs on the stable compiler; there is no unsafe code here for one to look at.
-fuzz: check-cargo-fuzz fuzz-seeds ## Let libFuzzer make up bytes for LENGTH seconds: for the kernel, or for TARGET_NAME=frames_<exchange> (needs cargo-fuzz)
+fuzz: check-cargo-fuzz $(if $(filter frames_%,$(TARGET_NAME)),fuzz-seeds) ## Let libFuzzer make up bytes for LENGTH seconds: for the kernel, or for TARGET_NAME=frames_<exchange> (needs cargo-fuzz)
 	@mkdir -p $(FUZZ)/corpus/$(or $(TARGET_NAME),questions)
 	$(CARGO) fuzz run --sanitizer none --target-dir $(FUZZ) $(or $(TARGET_NAME),questions) $(FUZZ)/corpus/$(or $(TARGET_NAME),questions) -- \
 		-max_total_time=$(or $(LENGTH),60) -max_len=4096 $(if $(filter frames_%,$(TARGET_NAME)),-dict=fuzz/frames.dict)

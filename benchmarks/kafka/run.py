@@ -135,7 +135,7 @@ class Benchmark:
         for number in range(self.arguments.rounds * drains):
             names = [name for name in commands if number % drains == 0 or not name.startswith("flink")]
             for name in rotated(names, number):
-                say(f"drain, round {number + 1}: {name} (load {os.getloadavg()[0]:.1f})")
+                say(f"drain {number + 1}: {name} (load {os.getloadavg()[0]:.1f})")
                 population, command = commands[name]
                 figures = consume(command, self.log) | {"load": os.getloadavg()[0]}
                 figures["rate"] = (messages - 1) / figures["seconds"]

@@ -271,7 +271,7 @@ impl Store {
         let retries = inner.health.retries;
         inner.asked = true;
         self.shared.changed.notify_all();
-        while (inner.has_work() || inner.storing) && !inner.ended && inner.health.retries == retries {
+        while inner.has_work() && !inner.ended && inner.health.retries == retries {
             inner = self.shared.wait(inner);
         }
         inner.unfinished()
@@ -382,9 +382,10 @@ impl Inner {
         self.pending.values().any(|pending| pending.full.is_some())
     }
 
+    /// Whether anything waits to be stored, or is being stored.
     pub(crate) fn has_work(&self) -> bool {
         let waits = |pending: &Pending| !pending.queue.is_empty() || pending.lost.is_some();
-        self.pending.values().any(waits) || !self.runs.is_empty() || !self.latency.is_empty()
+        self.storing || self.pending.values().any(waits) || !self.runs.is_empty() || !self.latency.is_empty()
     }
 
     fn reason(&self) -> &str {

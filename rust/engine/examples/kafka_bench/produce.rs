@@ -84,7 +84,8 @@ fn producer(brokers: &str, paced: bool) -> Outcome<BaseProducer<Deliveries>> {
     let mut settings = ClientConfig::new();
     settings.set("bootstrap.servers", brokers).set("acks", "all");
     if paced {
-        // A broker that falls behind gets several prices in a request, instead of a request a price without end.
+        // Several prices in a request, more where the broker falls behind: with a request a price it would saturate two
+        // cores, and everybody's tails would be its queue.
         settings.set("max.in.flight.requests.per.connection", "5");
         settings.set("linger.ms", "1").set("socket.nagle.disable", "true");
     } else {

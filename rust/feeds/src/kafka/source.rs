@@ -175,10 +175,10 @@ impl KafkaSource {
         Err(FeedError::OtherCluster { brokers, found, expected })
     }
 
-    /// Reads until the end, or until the topic has to be looked for again.
+    /// Reads a session, and notes how far.
     fn read(
         &mut self,
-        session: Session,
+        mut session: Session,
         reader: &mut Reader,
         letters: Option<&DeadLetters>,
         sink: &mut dyn Sink,
@@ -187,9 +187,28 @@ impl KafkaSource {
         self.connection.back();
         self.tell(sink);
         let mut lanes = self.begin(&session, sink);
-        let Session { consumer, mut queues, early, .. } = session;
-        lanes.begin_with(&early, reader);
-        let lookout = Lookout::start(&consumer, &self.settings.topic, lanes.partitions.len());
+        lanes.begin_with(&session.early, reader);
+        let ended = self.read_on(&mut session, &mut lanes, reader, letters, sink, stop);
+        for partition in &lanes.partitions {
+            if let Some(position) = self.positions.get_mut(&partition.number) {
+                *position = partition.next;
+            }
+        }
+        ended
+    }
+
+    /// Reads until the end, or until the topic has to be looked for again.
+    fn read_on(
+        &mut self,
+        session: &mut Session,
+        lanes: &mut Lanes,
+        reader: &mut Reader,
+        letters: Option<&DeadLetters>,
+        sink: &mut dyn Sink,
+        stop: &StopFlag,
+    ) -> Ended {
+        let Session { consumer, queues, .. } = session;
+        let lookout = Lookout::start(consumer, &self.settings.topic, lanes.partitions.len());
         let mut all = 0_u64;
         let mut waited: Option<Nanos> = None;
         let mut looked = self.clock.monotonic() - LOOK;
@@ -197,7 +216,7 @@ impl KafkaSource {
             if stop.is_raised() {
                 return Ended::ForGood;
             }
-            let any = match lanes.fill(&mut queues, reader) {
+            let any = match lanes.fill(queues, reader) {
                 Ok(any) => any,
                 Err(error) => return Ended::Lost(format!("{} cannot be read: {error}", self.settings.topic)),
             };
@@ -213,23 +232,23 @@ impl KafkaSource {
                     None => {}
                 }
                 self.tell(sink);
-                self.find_idle(&mut lanes, now, sink);
+                self.find_idle(lanes, now, sink);
                 self.watch.update(|state| state.lag = Some(lanes.lag()));
                 if let Some(reason) = lookout.as_ref().and_then(Lookout::news) {
                     return Ended::Lost(reason);
                 }
             }
             let patience = waited.is_some_and(|since| now - since > PATIENCE);
-            if !self.script.is_done() && self.script.follow(&mut lanes, sink) {
+            if !self.script.is_done() && self.script.follow(lanes, sink) {
                 continue;
             }
             if !self.announced {
-                self.announce(&lanes, sink);
+                self.announce(lanes, sink);
             }
             match choose(&lanes.lanes, all, patience) {
                 Choice::Take(first, until) => {
                     waited = None;
-                    self.take_several((first, until), &mut lanes, &mut all, letters, sink, stop);
+                    take_several(first, until, lanes, &mut all, letters, sink, stop);
                 }
                 Choice::WaitFor(_) if any => {}
                 Choice::WaitFor(_) => {
@@ -239,7 +258,7 @@ impl KafkaSource {
                 Choice::Nothing if any => {}
                 Choice::Nothing => std::thread::park_timeout(NAP),
             }
-            if self.settings.stop_at_end && self.find_ends(&mut lanes, sink) {
+            if self.settings.stop_at_end && self.find_ends(lanes, sink) {
                 if !self.script.is_all() {
                     sink.push(Input::Close);
                 }
@@ -291,33 +310,6 @@ impl KafkaSource {
         }
     }
 
-    /// Hands on the earliest messages, as many as can be without looking for others.
-    fn take_several(
-        &mut self,
-        first: (usize, Nanos),
-        lanes: &mut Lanes,
-        all: &mut u64,
-        letters: Option<&DeadLetters>,
-        sink: &mut dyn Sink,
-        stop: &StopFlag,
-    ) {
-        let (mut first, mut until) = first;
-        for _ in 0..AT_ONCE {
-            let (lane, partition) = (&mut lanes.lanes[first], &mut lanes.partitions[first]);
-            take(lane, partition, until, all, letters, sink, stop);
-            if lane.len() == 0 {
-                break;
-            }
-            let Choice::Take(next, others) = choose(&lanes.lanes, *all, false) else { break };
-            (first, until) = (next, others);
-        }
-        for partition in &lanes.partitions {
-            if let Some(position) = self.positions.get_mut(&partition.number) {
-                *position = partition.next;
-            }
-        }
-    }
-
     /// Partitions that have been silent for long while others were heard do not hold bars back any more.
     fn find_idle(&self, lanes: &mut Lanes, now: Nanos, sink: &mut dyn Sink) {
         let Some(since) = self.connection.up_since().filter(|_| self.script.is_over()) else { return };
@@ -358,6 +350,28 @@ impl KafkaSource {
             let kind = EventKind::Connection;
             sink.push(Input::Note(Box::new(Event { kind, reason, detail, partition: 0, offset: 0 })));
         }
+    }
+}
+
+/// Hands on the earliest messages, as many as can be without looking for others: of lane `first` up to the time where
+/// another one's head is earlier, then of that one.
+fn take_several(
+    mut first: usize,
+    mut until: Nanos,
+    lanes: &mut Lanes,
+    all: &mut u64,
+    letters: Option<&DeadLetters>,
+    sink: &mut dyn Sink,
+    stop: &StopFlag,
+) {
+    for _ in 0..AT_ONCE {
+        let (lane, partition) = (&mut lanes.lanes[first], &mut lanes.partitions[first]);
+        take(lane, partition, until, all, letters, sink, stop);
+        if lane.len() == 0 {
+            return;
+        }
+        let Choice::Take(next, others) = choose(&lanes.lanes, *all, false) else { return };
+        (first, until) = (next, others);
     }
 }
 

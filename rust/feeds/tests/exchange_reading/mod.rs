@@ -2,11 +2,15 @@
 
 pub(crate) mod recordings;
 pub(crate) mod synthetic;
+#[path = "../exchange_told/mod.rs"]
+mod told;
 
 use std::collections::BTreeMap;
 
-use silverbullet_feeds::exchange::{Break, Continuity, Jump, Number, Print, Said, Skew, Stream, Venue};
+use silverbullet_feeds::exchange::{Break, Continuity, Jump, Said, Skew, Stream, Venue};
 use silverbullet_market::Nanos;
+
+pub(crate) use told::Told;
 
 pub(crate) type Counts = BTreeMap<&'static str, usize>;
 
@@ -50,26 +54,6 @@ fn frame<'a>(line: &'a str, protocol: Option<&'static str>) -> Line<'a> {
         None => stamp.parse().unwrap(),
     };
     Line::Frame { receipt, frame, protocol }
-}
-
-/// A price, as a venue has told it.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Told {
-    pub(crate) symbol: String,
-    pub(crate) stream: Stream,
-    pub(crate) price: f64,
-    pub(crate) bid: Option<f64>,
-    pub(crate) ask: Option<f64>,
-    pub(crate) size: Option<f64>,
-    pub(crate) time: Option<Nanos>,
-    pub(crate) number: Number,
-}
-
-impl Told {
-    fn of(print: &Print<'_>) -> Self {
-        let &Print { symbol, stream, price, bid, ask, size, time, number } = print;
-        Self { symbol: symbol.to_owned(), stream, price, bid, ask, size, time, number }
-    }
 }
 
 /// What has been read of a venue.

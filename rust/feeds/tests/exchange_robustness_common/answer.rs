@@ -1,21 +1,14 @@
 //! What a connection makes of a frame, as the source of live prices will ask for it.
 
-use silverbullet_feeds::exchange::{
-    Break, Continuity, Fault, Jump, Number, Print, Said, Skew, Stream, Venue,
-};
+use silverbullet_feeds::exchange::{Break, Continuity, Fault, Jump, Print, Said, Skew, Venue};
 use silverbullet_market::Nanos;
 
-/// A price that outlives its frame.
+use super::told::Told;
+
+/// A price, and how it was judged.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Told {
-    pub(crate) symbol: String,
-    pub(crate) stream: Stream,
-    pub(crate) price: f64,
-    pub(crate) bid: Option<f64>,
-    pub(crate) ask: Option<f64>,
-    pub(crate) size: Option<f64>,
-    pub(crate) time: Option<Nanos>,
-    pub(crate) number: Number,
+pub(crate) struct Judged {
+    pub(crate) told: Told,
     /// What was wrong with its number.
     pub(crate) found: Option<Break>,
     /// Whether a clock had jumped.
@@ -26,7 +19,7 @@ pub(crate) struct Told {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) said: Result<Said, Fault>,
-    pub(crate) prices: Vec<Result<Told, Fault>>,
+    pub(crate) prices: Vec<Result<Judged, Fault>>,
     pub(crate) found: Option<Break>,
 }
 
@@ -40,14 +33,14 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) fn take(&mut self, venue: &mut dyn Venue, receipt: Nanos, frame: &str) -> Answer {
         let mut prices = Vec::new();
-        let said = venue.read(frame, &mut |print| prices.push(print.map(|print| self.tell(receipt, &print))));
+        let said =
+            venue.read(frame, &mut |print| prices.push(print.map(|print| self.judge(receipt, &print))));
         Answer { said, prices, found: venue.frame_break() }
     }
 
-    fn tell(&mut self, receipt: Nanos, print: &Print<'_>) -> Told {
-        let &Print { symbol, stream, price, bid, ask, size, time, number } = print;
+    fn judge(&mut self, receipt: Nanos, print: &Print<'_>) -> Judged {
         let found = self.continuity.look(print);
-        let jump = time.and_then(|time| self.skew.look(receipt, time));
-        Told { symbol: symbol.to_owned(), stream, price, bid, ask, size, time, number, found, jump }
+        let jump = print.time.and_then(|time| self.skew.look(receipt, time));
+        Judged { told: Told::of(print), found, jump }
     }
 }

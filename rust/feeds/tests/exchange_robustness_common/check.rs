@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use silverbullet_feeds::exchange::{Break, Number, Said, Stream, Venue};
 use silverbullet_market::Nanos;
 
-use super::answer::{Answer, Connection, Told};
+use super::answer::{Answer, Connection, Judged};
 use super::memory;
+use super::told::Told;
 
 /// Nothing, or what does not hold.
 pub(crate) type Check = Result<(), String>;
@@ -80,8 +81,8 @@ fn judge(answers: &[Answer]) -> Result<(), (usize, String)> {
     for (place, answer) in answers.iter().enumerate() {
         let prices = answer.prices.iter().flatten();
         shape(answer)
-            .and_then(|()| prices.clone().try_for_each(sound))
-            .and_then(|()| prices.clone().try_for_each(|told| numbered(&mut seen, told)))
+            .and_then(|()| prices.clone().try_for_each(|judged| sound(&judged.told)))
+            .and_then(|()| prices.clone().try_for_each(|judged| numbered(&mut seen, judged)))
             .map_err(|fault| (place, fault))?;
     }
     Ok(())
@@ -122,10 +123,11 @@ fn sound(told: &Told) -> Check {
 type Numbers = BTreeMap<(String, Stream), Vec<u64>>;
 
 /// Whether what is wrong with a number is what is seen by looking at all that came before.
-fn numbered(seen: &mut Numbers, told: &Told) -> Check {
-    let Some(to) = told.number.value() else { return silent(told) };
+fn numbered(seen: &mut Numbers, judged: &Judged) -> Check {
+    let told = &judged.told;
+    let Some(to) = told.number.value() else { return silent(judged) };
     if told.symbol.len() > LONGEST {
-        return silent(told);
+        return silent(judged);
     }
     let before = seen.entry((told.symbol.clone(), told.stream)).or_default();
     let expected = before.iter().copied().max().and_then(|from| match told.number {
@@ -135,9 +137,9 @@ fn numbered(seen: &mut Numbers, told: &Told) -> Check {
         _ => None,
     });
     before.push(to);
-    if told.found == expected { Ok(()) } else { Err(format!("not {expected:?}: {told:?}")) }
+    if judged.found == expected { Ok(()) } else { Err(format!("not {expected:?}: {judged:?}")) }
 }
 
-fn silent(told: &Told) -> Check {
-    told.found.map_or(Ok(()), |found| Err(format!("{found:?} without a number: {told:?}")))
+fn silent(judged: &Judged) -> Check {
+    judged.found.map_or(Ok(()), |found| Err(format!("{found:?} without a number: {judged:?}")))
 }

@@ -3,5 +3,7 @@
 mod answer;
 mod check;
 pub(crate) mod memory;
+#[path = "../exchange_told/mod.rs"]
+mod told;
 
 pub(crate) use check::check;
