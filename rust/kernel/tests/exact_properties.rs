@@ -371,3 +371,25 @@ fn a_frontier_of_five_hundred_assets_is_complete() {
         assert_eq!(frontier.corners.last().unwrap().mean, highest);
     }
 }
+
+#[test]
+fn the_least_risk_of_a_hedge_is_a_target_though_its_variance_is_mostly_rounding() {
+    let covariance = vec![
+        0.0, 0.0, 0.0, 0.0, //
+        0.0, 2.0639865638348145e-10, -1.4366581235056637e-10, -1.4366581235056637e-10, //
+        0.0, -1.4366581235056637e-10, 1.0000000000000002e-10, 1.0000000000000002e-10, //
+        0.0, -1.4366581235056637e-10, 1.0000000000000002e-10, 1.0009825722357825e-10,
+    ];
+    let matrix = SymmetricMatrix::from_row_major(4, covariance).unwrap();
+    let lower = vec![0.25, 0.25, -0.05959152958034558, 0.2497557024898789];
+    let upper = vec![0.3177538690874555, 0.30227687752141197, 0.25, 0.25];
+    let problem = Problem::new(vec![-5e-6, -5e-6, 0.0, 0.0], matrix, 50)
+        .unwrap()
+        .with_bounds(Bounds::new(lower, upper).unwrap())
+        .unwrap();
+    let frontier = exact::frontier(&problem);
+    let least = &frontier.corners[0];
+    let held = exact::target_risk(&problem, least.risk).unwrap();
+    assert!(held.label.is_ok(), "{held:?}");
+    assert!((held.risk / least.risk - 1.0).abs() < 1e-9, "{held:?} against {least:?}");
+}

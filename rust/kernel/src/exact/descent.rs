@@ -87,6 +87,14 @@ impl State {
     /// How far gradient elements may be off. By the inequality of Cauchy and Schwarz `Σ|w|σ` is at most
     /// `√(Σ|w| · Σ|w|σ²)`, which takes one root.
     pub(super) fn noise(&self, view: &RankOne<'_>) -> Noise {
+        Noise {
+            deviation: self.rounding * self.terms(view).sqrt(),
+            common: MULTIPLIER_TOLERANCE * self.variance.max(0.0),
+        }
+    }
+
+    /// `Σ|w| · Σ|w|σ²`, which the sum of the sizes of all terms of the variance does not exceed.
+    pub(super) fn terms(&self, view: &RankOne<'_>) -> f64 {
         let (mut size, mut variance) = (0.0, 0.0);
         for (asset, weight) in self.weights.iter().enumerate() {
             if *weight != 0.0 {
@@ -94,10 +102,7 @@ impl State {
                 variance += weight.abs() * view.entry(asset, asset).max(0.0);
             }
         }
-        Noise {
-            deviation: self.rounding * (size * variance).sqrt(),
-            common: MULTIPLIER_TOLERANCE * self.variance.max(0.0),
-        }
+        size * variance
     }
 
     /// How far the gradient element of one asset may be off.

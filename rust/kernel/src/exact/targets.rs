@@ -101,12 +101,12 @@ impl ActiveSetSolver {
             }
             let (reached, size) = dot_and_size(&self.state.score, &self.state.weights);
             let (excess, noise) = match goal {
-                Goal::Risk { variance } => (self.state.variance - variance, ROUNDING * variance),
+                Goal::Risk { variance } => (self.state.variance - variance, self.variance_noise(view)),
                 Goal::Return { target } => (reached - target, ROUNDING * size),
                 Goal::Utility { .. } | Goal::Sharpe => (0.0, 0.0),
             };
             if tolerance == 0.0 && excess >= -noise {
-                return Some(self.at_least_risk(goal, view, excess));
+                return Some(self.at_least_risk(goal, view, excess, noise));
             }
             // At the upper end, or so far up that the search has lost the end in rounding.
             if excess <= 0.0 && (reached >= highest - rounding || (step > DOUBLINGS && high.is_none())) {
@@ -139,16 +139,21 @@ impl ActiveSetSolver {
     }
 
     /// The minimum-variance portfolio is the present one: it answers where it reaches the target.
-    fn at_least_risk(&mut self, goal: Goal, view: &RankOne<'_>, excess: f64) -> Status {
+    fn at_least_risk(&mut self, goal: Goal, view: &RankOne<'_>, excess: f64, noise: f64) -> Status {
         let least = Goal::Utility { tolerance: 0.0 };
         self.settle(least, view);
         self.state.tolerance = 0.0;
+        let noise = noise.max(ROUNDING * self.state.typical * 1e-4);
         match goal {
-            Goal::Risk { .. } if excess > ROUNDING * self.state.variance.max(self.state.typical * 1e-4) => {
-                Status::Unattainable
-            }
+            Goal::Risk { .. } if excess > noise => Status::Unattainable,
             _ => Status::Optimal,
         }
+    }
+
+    /// How far the variance of the present weights may be off. Where they hedge one another it is far smaller than the
+    /// terms it is the sum of, whose rounding it keeps: `Σ|w| · Σ|w|σ²` bounds them as in [`State::noise`].
+    fn variance_noise(&self, view: &RankOne<'_>) -> f64 {
+        ROUNDING * self.state.variance + self.state.terms(view) * self.state.rounding
     }
 
     /// The largest mean of all portfolios and its rounding.
