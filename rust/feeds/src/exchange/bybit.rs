@@ -14,7 +14,7 @@ use serde::de::IgnoredAny;
 
 use self::message::{Change, Data, Frame, Level, Trade};
 use super::few::Few;
-use super::symbols::Symbols;
+use super::kept::Kept;
 use super::text::{self, positive, since_1970};
 use super::venue::{Fault, KeepAlive, Number, Print, Said, Venue};
 use crate::csv::reason;
@@ -29,7 +29,7 @@ const TICKERS: &str = "tickers.";
 /// Bybit's spot markets, and the best bid and offer of each topic.
 #[derive(Debug, Default)]
 pub struct Bybit {
-    tops: Symbols<Top>,
+    tops: Kept<Top>,
 }
 
 /// Best bid and offer, as far as they are known.

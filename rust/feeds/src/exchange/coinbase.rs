@@ -7,7 +7,7 @@
 
 use serde::Deserialize;
 
-use super::symbols::Symbols;
+use super::kept::Kept;
 use super::text::{self, Text, date_time};
 use super::venue::{BEFORE, Fault, Number, Print, Said, Venue};
 
@@ -17,7 +17,7 @@ const AT_ONCE: usize = 100;
 /// Coinbase Exchange, and the products of which it has sent a ticker.
 #[derive(Debug, Default)]
 pub struct Coinbase {
-    begun: Symbols<()>,
+    begun: Kept<()>,
 }
 
 /// Any frame: those of all channels share the names of their fields.

@@ -1,6 +1,6 @@
 //! Whether the numbers that a venue gives its messages are what they should be.
 
-use super::symbols::Symbols;
+use super::kept::Kept;
 use super::venue::{Number, Print, Stream};
 
 /// A number that is not the one expected.
@@ -40,7 +40,7 @@ pub(crate) fn step(last: u64, number: Number) -> Option<Break> {
 /// The newest number of each symbol and stream, of the first 4,096 symbols whose names have no more than 64 bytes: those of
 /// others are not judged.
 #[derive(Debug, Default)]
-pub struct Continuity(Symbols<[Option<u64>; 2]>);
+pub struct Continuity(Kept<[Option<u64>; 2]>);
 
 impl Continuity {
     /// Takes note of a price; tells where its number is not the one expected. A repeated one must not be taken again.

@@ -14,10 +14,10 @@ mod coinbase;
 mod coinbase_advanced;
 mod continuity;
 mod few;
+mod kept;
 mod kraken;
 mod okx;
 mod skew;
-mod symbols;
 mod text;
 mod venue;
 

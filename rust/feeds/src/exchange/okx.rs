@@ -12,7 +12,7 @@ use serde::de::IgnoredAny;
 use silverbullet_market::Nanos;
 
 use super::few::Few;
-use super::symbols::Symbols;
+use super::kept::Kept;
 use super::text::{self, First, since_1970_text};
 use super::venue::{BEFORE, Fault, KeepAlive, Number, Print, Said, Venue};
 
@@ -25,7 +25,7 @@ const TO_BE_CLOSED: &str = "64008";
 /// OKX, its public channels, and the symbols of which it has sent trades.
 #[derive(Debug, Default)]
 pub struct Okx {
-    begun: Symbols<()>,
+    begun: Kept<()>,
 }
 
 /// A frame: what a channel tells, or an event of the connection.

@@ -9,7 +9,7 @@ const TRADE: &str = r#"{"arg":{"channel":"trades","instId":"BTC-USDT"},"data":[{
 
 /// One that has sent the newest trades of before the subscription.
 fn begun() -> Okx {
-    let mut begun = Symbols::default();
+    let mut begun = Kept::default();
     for symbol in ["BTC-USDT", "X"] {
         begun.keep(symbol, ()).unwrap();
     }

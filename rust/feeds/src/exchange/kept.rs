@@ -21,9 +21,9 @@ pub(crate) const TOO_LONG: &str = "symbol too long";
 
 /// Values by names: less than a megabyte of them.
 #[derive(Debug, Default)]
-pub(crate) struct Symbols<T>(HashMap<String, T>);
+pub(crate) struct Kept<T>(HashMap<String, T>);
 
-impl<T> Symbols<T> {
+impl<T> Kept<T> {
     pub(crate) fn get(&self, name: &str) -> Option<&T> {
         self.0.get(name)
     }
@@ -62,23 +62,23 @@ mod tests {
 
     #[test]
     fn there_is_room_for_so_many_names_and_the_known_ones_stay() {
-        let mut symbols = Symbols::default();
+        let mut kept = Kept::default();
         for number in 0..MOST {
-            assert_eq!(symbols.keep(&format!("A{number}"), number), Ok(()));
+            assert_eq!(kept.keep(&format!("A{number}"), number), Ok(()));
         }
-        assert_eq!(symbols.keep("B", 1).unwrap_err().reason, TOO_MANY);
-        assert_eq!(symbols.keep("A7", 70), Ok(()));
-        assert_eq!([symbols.get("A6"), symbols.get("A7"), symbols.get("B")], [Some(&6), Some(&70), None]);
-        symbols.clear();
-        assert_eq!((symbols.keep("B", 1), symbols.get("A7")), (Ok(()), None));
+        assert_eq!(kept.keep("B", 1).unwrap_err().reason, TOO_MANY);
+        assert_eq!(kept.keep("A7", 70), Ok(()));
+        assert_eq!([kept.get("A6"), kept.get("A7"), kept.get("B")], [Some(&6), Some(&70), None]);
+        kept.clear();
+        assert_eq!((kept.keep("B", 1), kept.get("A7")), (Ok(()), None));
     }
 
     #[test]
     fn a_name_that_is_too_long_is_not_kept() {
-        let mut symbols = Symbols::default();
-        assert_eq!(symbols.keep(&"A".repeat(LONGEST), 1), Ok(()));
+        let mut kept = Kept::default();
+        assert_eq!(kept.keep(&"A".repeat(LONGEST), 1), Ok(()));
         let long = "A".repeat(LONGEST + 1);
-        assert_eq!(symbols.keep(&long, 1).unwrap_err().reason, TOO_LONG);
-        assert_eq!(symbols.get(&long), None);
+        assert_eq!(kept.keep(&long, 1).unwrap_err().reason, TOO_LONG);
+        assert_eq!(kept.get(&long), None);
     }
 }
