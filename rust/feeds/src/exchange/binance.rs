@@ -79,6 +79,28 @@ impl Venue for Binance {
         self.url
     }
 
+    fn symbol(&self, asset: &str, quote: &str) -> String {
+        format!("{asset}{quote}")
+    }
+
+    fn quote(&self) -> &'static str {
+        "USDT"
+    }
+
+    /// It takes 1,024 streams, and each symbol has two.
+    fn most_symbols(&self) -> usize {
+        512
+    }
+
+    /// It takes five messages a second, pongs among them.
+    fn pace(&self) -> Duration {
+        Duration::from_millis(250)
+    }
+
+    fn connects(&self) -> (usize, Duration) {
+        (300, Duration::from_secs(300))
+    }
+
     fn subscribe(&self, symbols: &[String]) -> Vec<String> {
         let streams: Vec<String> = symbols
             .iter()
