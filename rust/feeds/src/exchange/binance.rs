@@ -2,6 +2,8 @@
 //!
 //! <https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams>
 
+mod quick;
+
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -46,7 +48,7 @@ struct Combined<'a> {
 }
 
 /// An event; one of the best bid and offer has no kind.
-#[derive(Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 struct Event<'a> {
     #[serde(rename = "e", borrow, default)]
     kind: Option<&'a str>,
@@ -120,6 +122,9 @@ impl Venue for Binance {
     }
 
     fn read(&mut self, frame: &str, out: &mut dyn FnMut(Result<Print<'_>, Fault>)) -> Result<Said, Fault> {
+        if let Some(event) = quick::event(frame) {
+            return event.tell(frame, out);
+        }
         // A combined stream wraps its events; a single one does not.
         if let Ok(Combined { data: Some(event), .. }) = serde_json::from_str(frame) {
             return event.tell(frame, out);

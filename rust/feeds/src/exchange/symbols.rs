@@ -20,6 +20,8 @@ pub(crate) struct Symbols {
     /// One an asset.
     names: Vec<String>,
     assets: HashMap<Box<str>, AssetId>,
+    /// The asset looked for last: in a burst the next one is the same.
+    last: AssetId,
 }
 
 impl Symbols {
@@ -42,7 +44,7 @@ impl Symbols {
         if let Some(stray) = others.keys().find(|asset| !assets.contains(asset)) {
             return refuse("exchange.symbols", format!("{stray:?} is not one of the assets; leave it out"));
         }
-        let mut symbols = Self { names: Vec::new(), assets: HashMap::new() };
+        let mut symbols = Self { names: Vec::new(), assets: HashMap::new(), last: AssetId(0) };
         for (asset, id) in assets.iter().zip(0..) {
             let symbol = match others.get(asset) {
                 Some(symbol) => own_name(asset, symbol)?,
@@ -63,8 +65,12 @@ impl Symbols {
     }
 
     /// Whose prices come under this name.
-    pub(crate) fn asset(&self, symbol: &str) -> Option<AssetId> {
-        self.assets.get(symbol).copied()
+    #[inline]
+    pub(crate) fn asset(&mut self, symbol: &str) -> Option<AssetId> {
+        if self.names[self.last.index()] != symbol {
+            self.last = *self.assets.get(symbol)?;
+        }
+        Some(self.last)
     }
 }
 
@@ -115,8 +121,8 @@ mod tests {
     fn each_venue_has_its_own_names_and_each_finds_its_asset_again() {
         let names = NAMES.map(|venue| {
             let quote = named(venue).unwrap().quote();
-            let symbols = symbols(venue, &["ETH", "btc"], quote, &[]).unwrap();
-            for (name, id) in symbols.names().iter().zip(0..) {
+            let mut symbols = symbols(venue, &["ETH", "btc"], quote, &[]).unwrap();
+            for (name, id) in symbols.names().to_vec().iter().zip(0..) {
                 assert_eq!(symbols.asset(name), Some(AssetId(id)));
             }
             assert_eq!(symbols.asset("DOGE"), None);
@@ -128,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_market_may_have_another_name() {
-        let symbols = symbols("kraken", &["BTC", "USDT"], "EUR", &[("BTC", "XBT/EUR")]).unwrap();
+        let mut symbols = symbols("kraken", &["BTC", "USDT"], "EUR", &[("BTC", "XBT/EUR")]).unwrap();
         assert_eq!(symbols.names(), ["XBT/EUR", "USDT/EUR"]);
         assert_eq!(symbols.asset("XBT/EUR"), Some(AssetId(0)));
     }
