@@ -27,6 +27,7 @@ const SEVERAL: usize = 10;
 /// More than any frame of prices.
 const OVERSIZED: usize = 2 * 1024 * 1024;
 const BURST: usize = 2_000;
+const LATE: Duration = Duration::from_millis(100);
 /// Between the notice that it shuts down and the end.
 const NOTICE: Duration = Duration::from_millis(400);
 /// What was sent has arrived by then, in this machine.
@@ -203,7 +204,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Sends what was published since.
     async fn publish(&mut self) -> Result<Next, Error> {
         let shared = Arc::clone(&self.shared);
-        let until = shared.published();
+        let until = shared.published_before(if self.fault == Fault::Late { LATE } else { Duration::ZERO });
         while self.place < until && !self.channels.is_empty() {
             let place = self.place;
             self.place += 1;
@@ -316,7 +317,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Fault::Skewed(hours) => self.shared.hours.store(hours, Ordering::Release),
             Fault::Burst => self.shared.publish_more(BURST),
             Fault::Shutdown => return self.shut_down().await,
-            Fault::None | Fault::Extension | Fault::Http(..) | Fault::Refused => {}
+            Fault::None | Fault::Late | Fault::Extension | Fault::Http(..) | Fault::Refused => {}
         }
         Ok(Next::Go)
     }

@@ -7,6 +7,8 @@ use std::str::FromStr;
 pub enum Fault {
     /// Nothing.
     None,
+    /// Everything comes a tenth of a second later than on others.
+    Late,
     /// Nothing is said any more, not even pong.
     Silence,
     /// Neither read nor written any more, as if the other machine was gone.
@@ -44,7 +46,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Each of them, once.
+    /// Each of them that something is wrong with, once.
     pub const ALL: [Self; 20] = [
         Self::Silence,
         Self::HalfOpen,
@@ -77,6 +79,7 @@ impl Fault {
             Self::Http(status, 0) => return format!("http:{status}"),
             Self::Http(status, seconds) => return format!("http:{status}:{seconds}"),
             Self::None => "none",
+            Self::Late => "late",
             Self::Silence => "silence",
             Self::HalfOpen => "half-open",
             Self::Reset => "reset",
@@ -110,7 +113,7 @@ impl FromStr for Fault {
             let (status, seconds) = answer.split_once(':').unwrap_or((answer, "0"));
             return Ok(Self::Http(status.parse()?, seconds.parse()?));
         }
-        let all = [Self::None].into_iter().chain(Self::ALL);
+        let all = [Self::None, Self::Late].into_iter().chain(Self::ALL);
         let names: Vec<String> = all.clone().map(Self::name).collect();
         let found = all.zip(&names).find(|(_, name)| *name == text).map(|(fault, _)| fault);
         found.ok_or_else(|| anyhow::anyhow!("{text:?} is none of {}", names.join(", ")))

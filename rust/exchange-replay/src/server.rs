@@ -127,8 +127,13 @@ impl Shared {
 
     /// How many frames are published by now.
     pub(crate) fn published(&self) -> usize {
-        let Some(started) = self.started.get() else { return 0 };
-        let passed = started.elapsed();
+        self.published_before(Duration::ZERO)
+    }
+
+    /// How many were published this long ago.
+    pub(crate) fn published_before(&self, ago: Duration) -> usize {
+        let passed = self.started.get().and_then(|started| started.elapsed().checked_sub(ago));
+        let Some(passed) = passed else { return 0 };
         let by_time = self.options.times.partition_point(|&time| time <= passed);
         (by_time + self.more.load(Ordering::Acquire)).min(self.options.frames.len())
     }

@@ -44,9 +44,13 @@ fn expected(fault: Fault, venue: &str) -> Expected {
         Fault::Skewed(_) => told(1, false, &["clock of the exchange jumped"]),
         Fault::Skipped if counts_trades => told(1, false, &["numbers missing"]),
         Fault::Repeated if venue != "bybit" => told(1, false, &["number repeated"]),
-        Fault::None | Fault::Drip | Fault::Fragmented | Fault::Burst | Fault::Skipped | Fault::Repeated => {
-            told(1, false, &[])
-        }
+        Fault::None
+        | Fault::Late
+        | Fault::Drip
+        | Fault::Fragmented
+        | Fault::Burst
+        | Fault::Skipped
+        | Fault::Repeated => told(1, false, &[]),
     }
 }
 

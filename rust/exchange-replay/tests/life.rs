@@ -19,7 +19,9 @@ fn a_connection_is_renewed_without_a_price_lost_or_doubled() {
     for venue in ["binance", "okx"] {
         let market = Market::made_up(&ASSETS, 20_000, 5);
         let settings = ExchangeSettings { lifetime: "600ms".into(), ..quick(venue) };
-        let scene = Scene::start(venue, options(venue, &market, &[]), settings, Duration::ZERO);
+        // The new connection is ahead of the old one, then behind it.
+        let faults = [Fault::Late, Fault::None, Fault::Late, Fault::None];
+        let scene = Scene::start(venue, options(venue, &market, &faults), settings, Duration::ZERO);
         scene.running.until("four connections", |seen, _| seen.count("renewed") >= 3);
         let (seen, log, told) = scene.end();
         assert_delivered(venue, &seen, &told);

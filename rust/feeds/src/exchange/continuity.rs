@@ -73,6 +73,11 @@ impl Series {
         found
     }
 
+    /// Whether this number, or a later one, has come.
+    pub(crate) fn has_passed(&self, number: u64) -> bool {
+        self.last.is_some_and(|last| number <= last)
+    }
+
     fn look_behind(&mut self, last: u64, value: u64) -> Option<Break> {
         let risen = match self.behind {
             Some((before, risen)) if before < value => risen + 1,

@@ -14,6 +14,9 @@ use super::venue_time::VenueTime;
 /// Symbols nobody asked for are told by name, up to so many.
 const MOST_UNKNOWN: usize = 16;
 
+/// For so long another connection may repeat what one before it has said: servers of a venue are not at the same place.
+const REPEATING: Nanos = 5 * SECOND;
+
 /// When a frame was received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Receipt {
@@ -53,6 +56,8 @@ pub(crate) struct Intake {
     known: Vec<[Known; 2]>,
     skew: Skew,
     time: VenueTime,
+    /// Until then (monotonic) what has come before is passed over without a word.
+    repeating: Nanos,
     /// Place of the next input. It goes on from the time of the start, so that no other run has the same.
     offset: u64,
     /// Names nobody asked for, and how many prices came under any.
@@ -71,6 +76,7 @@ impl Intake {
             known,
             skew: Skew::default(),
             time: VenueTime::default(),
+            repeating: Nanos::MIN,
             offset: start.max(0).unsigned_abs(),
             unknown: (Vec::new(), 0),
             prices: Vec::with_capacity(64),
@@ -136,22 +142,28 @@ impl Intake {
         self.prices = prices;
     }
 
-    /// Hands on what another connection has said while this one's prices were taken: none of these a second time. Those
-    /// without a number are told apart by their time.
+    /// Another connection takes over: what it says of what one before it has said is passed over for a while.
+    pub(crate) fn take_over(&mut self, now: Nanos) {
+        self.repeating = now + REPEATING;
+    }
+
+    /// Hands on what another connection has said while this one's prices were taken: none of these a second time.
     pub(crate) fn admit_held(&mut self, held: &[Price], out: &mut dyn FnMut(Input)) {
         for price in held {
-            let place = usize::from(price.stream == Stream::Quote);
-            let Known { series, newest } = &self.known[price.asset.index()][place];
-            let is_old = match price.number {
-                Number::None => self.stamp(price) <= *newest,
-                number => matches!(
-                    { *series }.look(number),
-                    Some(Break::Repeated { .. } | Break::Backwards { .. } | Break::Anew { .. })
-                ),
-            };
-            if !is_old {
+            if !self.has_come(price) {
                 self.admit(price, out);
             }
+        }
+    }
+
+    /// Whether this, or a later one of the same asset and kind, has come; those without a number are told apart by their
+    /// time.
+    fn has_come(&self, price: &Price) -> bool {
+        let Known { series, newest } =
+            &self.known[price.asset.index()][usize::from(price.stream == Stream::Quote)];
+        match price.number.value() {
+            Some(number) => series.has_passed(number),
+            None => self.stamp(price) <= *newest,
         }
     }
 
@@ -176,6 +188,9 @@ impl Intake {
     }
 
     fn admit(&mut self, price: &Price, out: &mut dyn FnMut(Input)) {
+        if price.receipt.monotonic < self.repeating && self.has_come(price) {
+            return;
+        }
         let place = usize::from(price.stream == Stream::Quote);
         if let Some(found) = self.known[price.asset.index()][place].series.look(price.number)
             && !self.takes(price, found, out)

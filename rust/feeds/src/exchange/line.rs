@@ -225,7 +225,11 @@ impl<'a> Line<'a> {
         if awaits {
             // A gap is told before the price that ends it.
             self.fact(id, Fact::Priced, now);
-            self.links[index].take(self.common.desk.borrow_mut());
+            let mut desk = self.common.desk.borrow_mut();
+            if id > 0 {
+                desk.intake.take_over(now);
+            }
+            self.links[index].take(desk);
         }
         match said {
             Some(Said::Closing) => self.fact(id, Fact::Closing, now),
@@ -289,7 +293,10 @@ impl<'a> Line<'a> {
     fn switch(&mut self, id: Id) {
         let Some(link) = self.links.iter_mut().find(|link| link.id == id) else { return };
         let held = link.held.take().unwrap_or_default();
-        let Desk { intake, outlet, .. } = &mut *self.common.desk.borrow_mut();
+        let mut desk = self.common.desk.borrow_mut();
+        let now = desk.now();
+        let Desk { intake, outlet, .. } = &mut *desk;
+        intake.take_over(now);
         intake.admit_held(&held, &mut |input| outlet.push(input));
     }
 

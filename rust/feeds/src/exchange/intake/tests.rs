@@ -164,3 +164,17 @@ fn held_prices_without_a_number_are_told_apart_by_their_time() {
     });
     assert_eq!(times, [6, 7]);
 }
+
+#[test]
+fn a_connection_that_is_behind_the_one_before_repeats_without_a_word_for_a_while() {
+    let mut intake = intake();
+    for number in 1..=9 {
+        take(&mut intake, SECOND, &trade("BTCUSDT", number, 1));
+    }
+    intake.take_over(2 * SECOND);
+    for number in 4..=9 {
+        assert_eq!(take(&mut intake, 3 * SECOND, &trade("BTCUSDT", number, 1)), Vec::<String>::new());
+    }
+    assert_eq!(take(&mut intake, 3 * SECOND, &trade("BTCUSDT", 10, 1)), ["0 1000000 #10"]);
+    assert_eq!(take(&mut intake, 8 * SECOND, &trade("BTCUSDT", 10, 1)), ["ignored: number repeated"]);
+}
