@@ -6,7 +6,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 # More arguments for the program, e.g. make run ARGS="--source csv:prices.csv --speed max"
 ARGS ?=
-BENCHMARKS := bench-kernel bench-live bench-sql bench-kafka
+BENCHMARKS := bench-kernel bench-live bench-sql bench-kafka bench-exchange
 # The page is embedded in the program; where these change it is built anew.
 WEB_SOURCES = $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print)
 TARGET = $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -26,7 +26,7 @@ endif
 # uses all cores by itself.
 .NOTPARALLEL:
 .PHONY: help run test test-rust test-web test-tables test-kafka test-page kafka kafka-stop build release web lint fmt fmt-check \
-        check-versions doc bench bench-kernel bench-live bench-sql bench-kafka soak-fuzz fuzz fuzz-seeds soak-frames check-fuzz check-cargo-fuzz soak-kill soak-kafka soak-page deny clean update \
+        check-versions doc bench bench-kernel bench-live bench-sql bench-kafka bench-exchange soak-fuzz fuzz fuzz-seeds soak-frames check-fuzz check-cargo-fuzz soak-kill soak-kafka soak-page deny clean update \
         check-prerequisites check-run-prerequisites browser
 
 help: ## List the targets
@@ -133,6 +133,10 @@ bench-kafka: .venv/.installed ## Measure the engine on a real Kafka broker besid
 	mvn --quiet --batch-mode --file benchmarks/flink/pom.xml -Djob.directory=$(TARGET)/bench-kafka/flink package
 	$(CARGO) build --release --locked --package silverbullet-engine --example kafka_bench
 	.venv/bin/python benchmarks/kafka/run.py $(TARGET)/release/examples $(TARGET)/bench-kafka $(ARGS)
+
+# Two lines of JSON; ARGS names another recording of Binance than the one in the shared data.
+bench-exchange: ## Measure reading a frame of an exchange, and frames a second from an in-memory socket to the sink
+	$(CARGO) run --release --locked --package silverbullet-feeds --example exchange_speed -- $(ARGS)
 
 # The same test as in `make test`, on a million problems; FIRST=<seed> PROBLEMS=1 asks one again and shows it.
 soak-fuzz: ## Ask the kernel a million random problems, sound and unsound: no panic, no NaN, feasible weights

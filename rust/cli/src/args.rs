@@ -31,6 +31,7 @@ Examples:
   silverbullet run --bar 5s --window 300 --estimator exponential
   silverbullet run --http 127.0.0.1:0 --limit 100000
   silverbullet run --source kafka --brokers 127.0.0.1:9092 --topic price
+  silverbullet run --source binance --assets BTC,ETH,SOL --window 60
 
 A file needs a header with timestamp, asset and price, and optionally bid, ask, size and sequence; it may be
 compressed with gzip or zstd. On a terminal there is a live view: q quits, ? lists its keys. Ctrl-C ends the
@@ -143,9 +144,12 @@ pub(crate) enum ConfigFormat {
 #[derive(Debug, Args)]
 #[command(after_help = RUN_EXAMPLES)]
 pub(crate) struct RunArguments {
-    /// Where prices come from: simulator, csv:PATH or kafka
+    /// Where prices come from: simulator, csv:PATH, kafka, or an exchange (binance, binance-us, coinbase,
+    /// coinbase-advanced, kraken, okx, bybit)
     #[arg(long)]
     pub(crate) source: Option<String>,
+    #[command(flatten)]
+    pub(crate) exchange: ExchangeArguments,
     #[command(flatten)]
     pub(crate) kafka: KafkaArguments,
     /// With kafka: end when everything up to the end that the topic has now is stored
@@ -192,6 +196,25 @@ pub(crate) struct RunArguments {
     /// How the result is printed
     #[arg(long, value_enum, default_value_t = RunFormat::Human)]
     pub(crate) format: RunFormat,
+}
+
+/// What is wanted of an exchange.
+#[derive(Debug, Args)]
+pub(crate) struct ExchangeArguments {
+    /// Names of the assets, such as BTC,ETH,SOL [default: those of the universes; of an exchange the ten largest]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) assets: Vec<String>,
+    /// With an exchange: where to connect instead of its own address
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) url: Option<String>,
+}
+
+impl ExchangeArguments {
+    fn add_to(&self, overrides: &mut Overrides) {
+        let assets = (!self.assets.is_empty()).then(|| self.assets.clone());
+        overrides.universe("assets", "--assets", assets);
+        overrides.set("exchange.url", "--url", self.url.as_deref());
+    }
 }
 
 /// Where a Kafka cluster is, and the topic of prices on it.
@@ -414,6 +437,7 @@ impl RunArguments {
         let mut overrides = Overrides::default();
         overrides.set("seed", "--seed", self.seed);
         overrides.set("run.source", "--source", self.source.as_deref());
+        self.exchange.add_to(&mut overrides);
         overrides.set("kafka.stop_at_end", "--stop-at-end", self.stop_at_end.then_some(true));
         self.kafka.add_to(&mut overrides);
         overrides.set("run.speed", "--speed", self.speed.as_deref());

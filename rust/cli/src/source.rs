@@ -6,8 +6,10 @@ use std::sync::Arc;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use silverbullet_feeds::csv::Phase;
+use silverbullet_feeds::exchange;
 use silverbullet_feeds::{
-    CsvOptions, CsvSource, KafkaSource, Progress, Simulator, SimulatorStart, Speed, TimeUnit, TopicFacts,
+    CsvOptions, CsvSource, ExchangeSettings, ExchangeSource, KafkaSource, Progress, Simulator,
+    SimulatorStart, Speed, TimeUnit, TopicFacts,
 };
 use silverbullet_market::{Nanos, SECOND, Source, StopFlag, UniverseSettings, parse_duration};
 
@@ -25,7 +27,12 @@ enum SourceName {
     Csv(PathBuf),
     /// A Kafka topic, which `[kafka]` in the settings names.
     Kafka,
+    /// An exchange, reached as `[exchange]` in the settings says.
+    Exchange(&'static str),
 }
+
+/// What is asked of an exchange where no universe names its assets: traded against dollars at all of them.
+const MARKET: [&str; 10] = ["BTC", "ETH", "SOL", "XRP", "ADA", "DOGE", "AVAX", "LINK", "LTC", "DOT"];
 
 impl SourceName {
     fn parse(text: &str) -> anyhow::Result<Self> {
@@ -36,7 +43,15 @@ impl SourceName {
             _ if matches!(text, "csv" | "csv:") => {
                 Err(usage("source csv: name the file, as in --source csv:prices.csv"))
             }
-            _ => Err(usage(format!("unknown source {text:?}; there are simulator, csv:PATH and kafka"))),
+            _ => match exchange::NAMES.into_iter().find(|name| *name == text) {
+                Some(name) => Ok(Self::Exchange(name)),
+                None => {
+                    let exchanges = exchange::NAMES.join(", ");
+                    Err(usage(format!(
+                        "unknown source {text:?}; there are simulator, csv:PATH, kafka, {exchanges}"
+                    )))
+                }
+            },
         }
     }
 }
@@ -44,7 +59,7 @@ impl SourceName {
 /// The file that `run` is to read, where its source is one.
 pub(crate) fn file(settings: &Settings) -> anyhow::Result<Option<PathBuf>> {
     Ok(match SourceName::parse(&settings.run.source)? {
-        SourceName::Simulator | SourceName::Kafka => None,
+        SourceName::Simulator | SourceName::Kafka | SourceName::Exchange(_) => None,
         SourceName::Csv(path) => Some(path),
     })
 }
@@ -81,7 +96,39 @@ pub(crate) fn open(
             Ok(Box::new(open_csv(&path, settings, settings.run.speed, shown, session)?))
         }
         SourceName::Kafka => Ok(Box::new(open_kafka(settings, universes, session, stop)?)),
+        SourceName::Exchange(venue) => {
+            let named = named_assets(universes);
+            let assets = if named.is_empty() { MARKET.map(str::to_owned).to_vec() } else { named };
+            Ok(Box::new(open_exchange(venue, assets, settings, session)?))
+        }
     }
+}
+
+/// An exchange by its name; nothing is connected to before it runs.
+pub(crate) fn open_exchange(
+    venue: &str,
+    assets: Vec<String>,
+    settings: &Settings,
+    session: &Session,
+) -> anyhow::Result<ExchangeSource> {
+    let mut exchange = ExchangeSettings { venue: venue.to_owned(), assets, ..settings.exchange.clone() };
+    // In a file of settings "" stands for none.
+    exchange.ca_file = exchange.ca_file.filter(|file| !file.as_os_str().is_empty());
+    let clock = Arc::clone(&session.clock);
+    // Pauses between attempts must not be the same in all processes that have lost an exchange together.
+    let seed = session.clock.utc().cast_unsigned() ^ u64::from(std::process::id());
+    ExchangeSource::open(exchange, clock, seed).map_err(|error| usage(error.to_string()))
+}
+
+/// The assets that the universes name, sorted; none where one of them takes whatever there is.
+fn named_assets(universes: &[&UniverseSettings]) -> Vec<String> {
+    let mut assets: Vec<String> = universes.iter().flat_map(|universe| universe.assets.clone()).collect();
+    if universes.iter().any(|universe| universe.assets.is_empty()) {
+        assets.clear();
+    }
+    assets.sort_unstable();
+    assets.dedup();
+    assets
 }
 
 /// Opens the topic of the settings. What was found out about it is kept beside the results, so that another start is the
@@ -92,13 +139,7 @@ fn open_kafka(
     session: &Session,
     stop: &StopFlag,
 ) -> anyhow::Result<KafkaSource> {
-    let mut assets: Vec<String> = universes.iter().flat_map(|universe| universe.assets.clone()).collect();
-    if universes.iter().any(|universe| universe.assets.is_empty()) {
-        // One of them takes whatever the topic has.
-        assets.clear();
-    }
-    assets.sort_unstable();
-    assets.dedup();
+    let assets = named_assets(universes);
     let folder = settings.store.directory.join("sources");
     let file = settings.store.enabled.then(|| folder.join(format!("kafka-{}.json", settings.kafka.topic)));
     let known = file.as_deref().and_then(|file| kept_facts(file, !assets.is_empty()));
@@ -224,9 +265,13 @@ mod tests {
         assert_eq!(SourceName::parse("simulator").unwrap(), SourceName::Simulator);
         assert_eq!(SourceName::parse("csv:a:b.csv").unwrap(), SourceName::Csv(PathBuf::from("a:b.csv")));
         assert!(SourceName::parse("csv:").unwrap_err().to_string().contains("prices.csv"));
-        for text in ["kafka:price", "binance", "csvfile", "simulator:", ""] {
+        assert_eq!(
+            SourceName::parse("coinbase-advanced").unwrap(),
+            SourceName::Exchange("coinbase-advanced")
+        );
+        for text in ["kafka:price", "Binance", "csvfile", "simulator:", ""] {
             let message = SourceName::parse(text).unwrap_err().to_string();
-            assert!(message.contains("simulator, csv:PATH and kafka"), "{message}");
+            assert!(message.contains("simulator, csv:PATH, kafka, binance"), "{message}");
         }
     }
 

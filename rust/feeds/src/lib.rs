@@ -1,11 +1,16 @@
 //! Where ticks come from.
 //!
 //! A [`Source`](silverbullet_market::Source) hands ticks, history and events to a
-//! [`Sink`](silverbullet_market::Sink), on a thread of its own. Two are here, and both can be had again bit for bit:
+//! [`Sink`](silverbullet_market::Sink), on a thread of its own. Two can be had again bit for bit:
 //!
 //! - [`CsvSource`] plays a file of prices, plain or compressed, in real time, faster, or as fast as it goes. A
 //!   scan when it is opened says what the file is: its digest, its assets, its time grid.
 //! - [`Simulator`] makes up a market: correlated, with jumps, changing volatility and bursts of ticks.
+//!
+//! Two are live:
+//!
+//! - [`ExchangeSource`] brings the prices of an exchange as they come, and tells where some are missing.
+//! - [`KafkaSource`] brings those of a topic, and goes on where it was.
 //!
 //! The other way, [`kafka::publish`] sends what a source brings to a Kafka topic. All of [`kafka`] is a feature of the
 //! crate, which is there unless it is declined.
@@ -49,6 +54,7 @@ mod speed;
 pub use collect::{Collected, collect_ticks};
 pub use csv::{CsvOptions, CsvSource, CsvSummary, Progress, TimeUnit, read_prices};
 pub use error::FeedError;
+pub use exchange::{ExchangeSettings, ExchangeSource};
 #[cfg(feature = "kafka")]
 pub use kafka::{KafkaSettings, KafkaSource, TopicFacts};
 pub use pacing::{Sleeper, ThreadSleeper};

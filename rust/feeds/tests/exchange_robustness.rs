@@ -183,6 +183,14 @@ impl Venue for Wrong {
         ""
     }
 
+    fn symbol(&self, asset: &str, quote: &str) -> String {
+        asset.to_owned() + quote
+    }
+
+    fn quote(&self) -> &'static str {
+        "USD"
+    }
+
     fn subscribe(&self, _: &[String]) -> Vec<String> {
         Vec::new()
     }

@@ -65,7 +65,8 @@ pub enum EventKind {
     Quarantined,
     /// An input that was understood and rightly left out, e.g. a duplicate.
     Ignored,
-    /// A stretch of time without any tick, across which no return is formed.
+    /// Ticks are missing from a stretch of time. Where it is longer than the window no return is formed across it; where it is
+    /// shorter this is the mark of the return that spans it, and the bars in between are those without a tick.
     Gap,
     /// An answer that is not the one asked for.
     Fallback,

@@ -2,6 +2,8 @@
 //!
 //! <https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams>
 
+mod quick;
+
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -46,7 +48,7 @@ struct Combined<'a> {
 }
 
 /// An event; one of the best bid and offer has no kind.
-#[derive(Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 struct Event<'a> {
     #[serde(rename = "e", borrow, default)]
     kind: Option<&'a str>,
@@ -79,6 +81,28 @@ impl Venue for Binance {
         self.url
     }
 
+    fn symbol(&self, asset: &str, quote: &str) -> String {
+        format!("{asset}{quote}")
+    }
+
+    fn quote(&self) -> &'static str {
+        "USDT"
+    }
+
+    /// It takes 1,024 streams, and each symbol has two.
+    fn most_symbols(&self) -> usize {
+        512
+    }
+
+    /// It takes five messages a second, pongs among them.
+    fn pace(&self) -> Duration {
+        Duration::from_millis(250)
+    }
+
+    fn connects(&self) -> (usize, Duration) {
+        (300, Duration::from_secs(300))
+    }
+
     fn subscribe(&self, symbols: &[String]) -> Vec<String> {
         let streams: Vec<String> = symbols
             .iter()
@@ -98,6 +122,9 @@ impl Venue for Binance {
     }
 
     fn read(&mut self, frame: &str, out: &mut dyn FnMut(Result<Print<'_>, Fault>)) -> Result<Said, Fault> {
+        if let Some(event) = quick::event(frame) {
+            return event.tell(frame, out);
+        }
         // A combined stream wraps its events; a single one does not.
         if let Ok(Combined { data: Some(event), .. }) = serde_json::from_str(frame) {
             return event.tell(frame, out);

@@ -50,6 +50,18 @@ impl Venue for Bybit {
         "wss://stream.bybit.com/v5/public/spot"
     }
 
+    fn symbol(&self, asset: &str, quote: &str) -> String {
+        format!("{asset}{quote}")
+    }
+
+    fn quote(&self) -> &'static str {
+        "USDT"
+    }
+
+    fn connects(&self) -> (usize, Duration) {
+        (500, Duration::from_secs(300))
+    }
+
     fn subscribe(&self, symbols: &[String]) -> Vec<String> {
         let topics: Vec<String> = symbols
             .iter()

@@ -5,6 +5,8 @@
 //! What it sends first of each product, a ticker and a `last_match`, is of the last trade before the subscription. That
 //! may be hours old, so neither is a price here.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::kept::Kept;
@@ -50,6 +52,19 @@ impl Venue for Coinbase {
 
     fn url(&self) -> &'static str {
         "wss://ws-feed.exchange.coinbase.com"
+    }
+
+    fn symbol(&self, asset: &str, quote: &str) -> String {
+        format!("{asset}-{quote}")
+    }
+
+    fn quote(&self) -> &'static str {
+        "USD"
+    }
+
+    /// It takes eight requests a second from an address.
+    fn connects(&self) -> (usize, Duration) {
+        (8, Duration::from_secs(1))
     }
 
     fn subscribe(&self, symbols: &[String]) -> Vec<String> {

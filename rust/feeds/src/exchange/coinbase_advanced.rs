@@ -6,6 +6,8 @@
 //! snapshot, are of what was before the subscription; those of the ticker would look new, for they have no time but
 //! the frame's.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use silverbullet_market::Nanos;
@@ -110,6 +112,19 @@ impl Venue for CoinbaseAdvanced {
 
     fn url(&self) -> &'static str {
         "wss://advanced-trade-ws.coinbase.com"
+    }
+
+    fn symbol(&self, asset: &str, quote: &str) -> String {
+        format!("{asset}-{quote}")
+    }
+
+    fn quote(&self) -> &'static str {
+        "USD"
+    }
+
+    /// It takes eight requests a second from an address.
+    fn connects(&self) -> (usize, Duration) {
+        (8, Duration::from_secs(1))
     }
 
     /// One frame a channel. Heartbeats keep the connection open when there is no trade.

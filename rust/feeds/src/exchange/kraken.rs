@@ -59,6 +59,14 @@ impl Venue for Kraken {
         "wss://ws.kraken.com/v2"
     }
 
+    fn symbol(&self, asset: &str, quote: &str) -> String {
+        format!("{asset}/{quote}")
+    }
+
+    fn quote(&self) -> &'static str {
+        "USD"
+    }
+
     fn subscribe(&self, symbols: &[String]) -> Vec<String> {
         let mut frames = Vec::new();
         for symbols in symbols.chunks(AT_ONCE) {

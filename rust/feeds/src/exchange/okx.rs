@@ -71,6 +71,18 @@ impl Venue for Okx {
         "wss://ws.okx.com:8443/ws/v5/public"
     }
 
+    fn symbol(&self, asset: &str, quote: &str) -> String {
+        format!("{asset}-{quote}")
+    }
+
+    fn quote(&self) -> &'static str {
+        "USDT"
+    }
+
+    fn connects(&self) -> (usize, Duration) {
+        (3, Duration::from_secs(1))
+    }
+
     fn subscribe(&self, symbols: &[String]) -> Vec<String> {
         let channel = |name: &str, symbol: &str| format!("{{\"channel\":\"{name}\",\"instId\":{symbol}}}");
         let frames = symbols.chunks(AT_ONCE).map(|symbols| {

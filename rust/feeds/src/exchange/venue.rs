@@ -151,6 +151,12 @@ pub trait Venue: Send {
     /// Where to connect, unless the settings say otherwise.
     fn url(&self) -> &'static str;
 
+    /// Its own name of a market: an asset against the currency that its prices are in.
+    fn symbol(&self, asset: &str, quote: &str) -> String;
+
+    /// The currency in which most of its markets are, where no other is asked for.
+    fn quote(&self) -> &'static str;
+
     /// The frames that ask for the prices of `symbols`, each no more than the venue takes at once.
     fn subscribe(&self, symbols: &[String]) -> Vec<String>;
 
@@ -167,6 +173,21 @@ pub trait Venue: Send {
     /// How long a connection may last before another takes its place.
     fn lifetime(&self) -> Option<Duration> {
         None
+    }
+
+    /// Symbols that one connection takes.
+    fn most_symbols(&self) -> usize {
+        1_000
+    }
+
+    /// The least time between two frames that are sent to it.
+    fn pace(&self) -> Duration {
+        Duration::from_millis(100)
+    }
+
+    /// So many connections may be opened in such a time.
+    fn connects(&self) -> (usize, Duration) {
+        (30, Duration::from_secs(60))
     }
 
     /// Reads a text frame; `out` takes each price in it, and each that cannot be used.

@@ -119,7 +119,7 @@ fn sound(told: &Told) -> Check {
     if is_sound && is_between { Ok(()) } else { Err(format!("no price: {told:?}")) }
 }
 
-/// All numbers that were seen of a symbol and stream.
+/// All numbers that were seen of a symbol and stream since they began anew.
 type Numbers = BTreeMap<(String, Stream), Vec<u64>>;
 
 /// Whether what is wrong with a number is what is seen by looking at all that came before.
@@ -132,12 +132,27 @@ fn numbered(seen: &mut Numbers, judged: &Judged) -> Check {
     let before = seen.entry((told.symbol.clone(), told.stream)).or_default();
     let expected = before.iter().copied().max().and_then(|from| match told.number {
         _ if from == to => Some(Break::Repeated { number: to }),
+        _ if from > to && begins_anew(before, from, to) => Some(Break::Anew { from, to }),
         _ if from > to => Some(Break::Backwards { from, to }),
         Number::Next(_) if to - from > 1 => Some(Break::Missing { from, to }),
         _ => None,
     });
+    if matches!(expected, Some(Break::Anew { .. })) {
+        before.clear();
+    }
     before.push(to);
     if judged.found == expected { Ok(()) } else { Err(format!("not {expected:?}: {judged:?}")) }
+}
+
+/// Whether `to` is the third that rises among those below `newest` which came after it.
+fn begins_anew(before: &[u64], newest: u64, to: u64) -> bool {
+    let first = before.iter().position(|number| *number == newest).unwrap_or(0);
+    let behind = before[first..].iter().rev().filter(|number| **number != newest);
+    let mut rising: Vec<u64> = std::iter::once(to).chain(behind.copied()).collect();
+    let falls = rising.windows(2).position(|pair| pair[0] < pair[1]);
+    rising.truncate(falls.map_or(rising.len(), |place| place + 1));
+    rising.dedup();
+    rising.len() >= 3
 }
 
 fn silent(judged: &Judged) -> Check {
