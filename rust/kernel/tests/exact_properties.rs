@@ -405,3 +405,39 @@ fn the_least_risk_of_a_hedge_is_a_target_though_its_variance_is_mostly_rounding(
     assert!(held.label.is_ok(), "{held:?}");
     assert!((held.risk / least.risk - 1.0).abs() < 1e-9, "{held:?} against {least:?}");
 }
+
+#[test]
+fn what_settling_leaves_behind_when_it_fails_does_not_mislead_the_search_for_a_target() {
+    // On the face of the least variance all means but one are the same, so that the closed form asks for a risk tolerance of
+    // 1e15 there; a search that begins at it is lost in rounding.
+    let covariance = vec![
+        2e-18,
+        -1.1821137170488876e-18,
+        2.486787212238765e-19,
+        0.0, //
+        -1.1821137170488876e-18,
+        1.3973928400351374e-18,
+        -2.939665274969207e-19,
+        0.0, //
+        2.486787212238765e-19,
+        -2.939665274969207e-19,
+        6.184110638954247e-20,
+        0.0, //
+        0.0,
+        0.0,
+        0.0,
+        0.0,
+    ];
+    let matrix = SymmetricMatrix::from_row_major(4, covariance).unwrap();
+    let lower = vec![0.08063884301921487, -0.03173412376919099, 0.0716079772598534, 0.25];
+    let upper = vec![0.25, 0.3857981779741983, 0.3930830967067251, 0.590445163198499];
+    let problem = Problem::new(vec![5e-10, 5e-10, 5e-10, 4.1069041553075015e-10], matrix, 50)
+        .unwrap()
+        .with_bounds(Bounds::new(lower, upper).unwrap())
+        .unwrap();
+    let frontier = exact::frontier(&problem);
+    for point in frontier.equally_spaced(11) {
+        let held = exact::target_return(&problem, point.mean).unwrap();
+        assert!((held.risk / point.risk - 1.0).abs() < 1e-9, "{held:?} against {point:?}");
+    }
+}

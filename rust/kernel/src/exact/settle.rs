@@ -29,9 +29,11 @@ impl State {
         }
         self.barred.fill(false);
         self.backup.copy_from_slice(&self.weights);
+        let tolerance = self.tolerance;
         let settled = self.target(face, goal, view) && self.is_optimal(face, goal, view) && self.meets(goal);
         if !settled {
             self.weights.copy_from_slice(&self.backup);
+            self.tolerance = tolerance;
         }
         settled
     }
