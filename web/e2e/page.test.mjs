@@ -7,22 +7,14 @@
 // tests; the soak form 30).
 // SILVERBULLET_BROWSER: the browser (chromium, wherever it is on the path).
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
+import { frontierMoves, kill, launchBrowser, start as startIn } from "./common.mjs";
 
-const BIN = process.env.SILVERBULLET_BIN;
 const SECONDS = Number(process.env.SILVERBULLET_E2E_SECONDS ?? 10);
 const FRAMES = Number(process.env.SILVERBULLET_E2E_FRAMES ?? 0);
-// The browser composes the page as it does by itself where there is no graphics processor; WebGL made of software is
-// allowed, for the test that asks for it.
-const FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--enable-unsafe-swiftshader"];
 
 let data;
 let server;
@@ -30,45 +22,7 @@ let browser;
 let page;
 const problems = [];
 
-// The program takes its own settings from such variables; those of this test, or of whoever runs it, are none.
-const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("SILVERBULLET_")));
-
-async function start(address) {
-  const child = spawn(BIN, ["run", "--source", "simulator", "--http", address, "--data", data], {
-    stdio: ["ignore", "ignore", "pipe"],
-    env: environment,
-  });
-  const said = [];
-  const lines = createInterface({ input: child.stderr });
-  const url = await new Promise((resolve, reject) => {
-    lines.on("line", (line) => {
-      said.push(line);
-      if (said.length > 200) said.shift();
-      const found = /listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(line);
-      if (found) resolve(found[1]);
-    });
-    child.once("exit", (code) => reject(new Error(`the program ended with ${code}:\n${said.join("\n")}`)));
-    setTimeout(() => reject(new Error(`the program does not listen:\n${said.join("\n")}`)), 30_000).unref();
-  });
-  return { child, url };
-}
-
-function browserPath() {
-  const named = process.env.SILVERBULLET_BROWSER;
-  if (named) return named;
-  const folders = (process.env.PATH ?? "").split(path.delimiter);
-  const programs = ["chromium", "chromium-browser", "google-chrome"].flatMap((name) => folders.map((folder) => path.join(folder, name)));
-  const found = programs.find((program) => existsSync(program));
-  assert.ok(found, "there is no Chromium on the path; run scripts/ensure-browser.sh, or name one by SILVERBULLET_BROWSER");
-  return found;
-}
-
-async function kill(child) {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, "exit");
-  process.kill(child.pid, "SIGKILL");
-  await ended;
-}
+const start = (address) => startIn(["--source", "simulator", "--http", address, "--data", data], data);
 
 const root = (name) => page.evaluate((key) => document.documentElement.dataset[key] ?? "", name);
 
@@ -77,9 +31,8 @@ async function connection(wanted, timeout = 15_000) {
 }
 
 before(async () => {
-  assert.ok(BIN, "SILVERBULLET_BIN names the program to test");
   data = await mkdtemp(path.join(tmpdir(), "silverbullet-page-"));
-  browser = await chromium.launch({ executablePath: browserPath(), args: FLAGS });
+  browser = await launchBrowser();
   page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: "dark" });
   page.on("pageerror", (error) => problems.push(String(error)));
   page.on("console", (message) => {
@@ -98,17 +51,7 @@ test("the frontier moves within five seconds of the program's start", { timeout:
   server = await start("127.0.0.1:0");
   const listens = performance.now() - began;
   await page.goto(server.url);
-  const risk = '[data-testid="marked-portfolio"][data-objective="max-sharpe"][data-method="exact"]';
-  await page.waitForFunction(
-    (selector) => {
-      const now = document.querySelector(selector)?.dataset.risk;
-      if (!now) return false;
-      window.firstRisk ??= now;
-      return now !== window.firstRisk;
-    },
-    risk,
-    { timeout: 30_000 },
-  );
+  await frontierMoves(page);
   const moves = performance.now() - began;
   console.log(`listens after ${listens.toFixed(0)} ms, the frontier moves after ${moves.toFixed(0)} ms`);
   assert.equal(await root("connection"), "live");

@@ -39,7 +39,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-#[cfg(feature = "kafka")]
 mod clock_step;
 mod collect;
 pub mod csv;
