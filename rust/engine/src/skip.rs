@@ -37,6 +37,8 @@ impl Skip {
     pub(crate) fn passes_over(&mut self, input: &Input) -> bool {
         match self {
             Self::Count(0) => false,
+            // No inputs that are counted; what was said among them was said then.
+            Self::Count(_) if matches!(input, Input::Note(_) | Input::Partition(..) | Input::Close) => true,
             Self::Count(left) => {
                 *left -= 1;
                 true
@@ -89,6 +91,8 @@ fn is_behind(offsets: &mut BTreeMap<u32, u64>, input: &Input) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use silverbullet_market::{Event, EventKind};
+
     use super::*;
     use crate::fixtures::tick;
 
@@ -106,6 +110,27 @@ mod tests {
         assert!(!skip.passes_over(&Input::Partition(2, PartitionState::Restarted)));
         let anew = silverbullet_market::Tick { partition: 2, ..tick(0, 1, 1.0, 0) };
         assert!(!skip.passes_over(&Input::Tick(anew)));
+    }
+
+    #[test]
+    fn a_word_on_the_source_is_passed_over_with_the_inputs_around_it_and_is_none_of_them() {
+        let note = || {
+            let (kind, reason, detail) = (EventKind::Connection, "connected", String::new());
+            Input::Note(Box::new(Event { kind, reason, detail, partition: 0, offset: 0 }))
+        };
+        let price = |offset| Input::Tick(tick(0, 1, 1.0, offset));
+        let mut skip = Skip::Count(2);
+        let inputs = [
+            (note(), true),
+            (price(1), true),
+            (note(), true),
+            (price(2), true),
+            (note(), false),
+            (price(3), false),
+        ];
+        for (input, passed) in inputs {
+            assert_eq!(skip.passes_over(&input), passed, "{input:?}");
+        }
     }
 
     #[test]

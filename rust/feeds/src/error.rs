@@ -99,6 +99,58 @@ pub enum FeedError {
         /// The path that was given.
         path: PathBuf,
     },
+    /// A folder that cannot be written to.
+    #[error("{}: cannot be written to: {source}; name another folder", path.display())]
+    Folder {
+        /// The folder that was given.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A folder without a recording, or with nothing in its files yet.
+    #[error("{}: {}; make a recording with silverbullet record --out FOLDER", path.display(),
+        if *found == 0 { "no recording (*.rec.zst) is there" } else { "nothing was recorded there yet" })]
+    NoRecording {
+        /// The path that was given.
+        path: PathBuf,
+        /// How many files there are.
+        found: usize,
+    },
+    /// A file that is something else.
+    #[error("{}: is no recording of silverbullet; silverbullet record makes one, and csv:PATH reads a table of prices",
+        path.display())]
+    NotARecording {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A recording in another format.
+    #[error("{}: is a recording of format version {found}, and this program reads version {expected}; play it with the \
+             version of silverbullet that made it", path.display())]
+    RecordingVersion {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: u64,
+        /// What is read.
+        expected: u64,
+    },
+    /// Recordings of other prices.
+    #[error("{} and {} are of different exchanges, assets or markets; put them into folders of their own",
+        first.display(), second.display())]
+    MixedRecordings {
+        /// One of them.
+        first: PathBuf,
+        /// Another.
+        second: PathBuf,
+    },
+    /// The same part of a recording in two files.
+    #[error("{} and {} are the same part of one recording; take one of them away", first.display(), second.display())]
+    TwiceRecorded {
+        /// One of them.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
     /// A topic without a message, which is to be read to its end.
     #[error("topic {topic} is empty; send prices first, as with csv_producer.py")]
     EmptyTopic {

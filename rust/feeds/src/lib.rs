@@ -1,10 +1,11 @@
 //! Where ticks come from.
 //!
 //! A [`Source`](silverbullet_market::Source) hands ticks, history and events to a
-//! [`Sink`](silverbullet_market::Sink), on a thread of its own. Two can be had again bit for bit:
+//! [`Sink`](silverbullet_market::Sink), on a thread of its own. Three can be had again bit for bit:
 //!
 //! - [`CsvSource`] plays a file of prices, plain or compressed, in real time, faster, or as fast as it goes. A
 //!   scan when it is opened says what the file is: its digest, its assets, its time grid.
+//! - [`RecordingSource`] plays what a [`Recorder`] has heard of an exchange: the same ticks and events.
 //! - [`Simulator`] makes up a market: correlated, with jumps, changing volatility and bursts of ticks.
 //!
 //! Two are live:
@@ -47,6 +48,7 @@ pub mod exchange;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 mod pacing;
+pub mod recording;
 pub mod simulator;
 mod speed;
 
@@ -57,5 +59,6 @@ pub use exchange::{ExchangeSettings, ExchangeSource};
 #[cfg(feature = "kafka")]
 pub use kafka::{KafkaSettings, KafkaSource, TopicFacts};
 pub use pacing::{Sleeper, ThreadSleeper};
+pub use recording::{Recorder, RecordingOptions, RecordingSettings, RecordingSource};
 pub use simulator::{SimulatedAssets, Simulator, SimulatorSettings, SimulatorStart};
 pub use speed::Speed;

@@ -2,12 +2,14 @@
 #![allow(dead_code, reason = "each test uses its part")]
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use silverbullet_exchange_replay::{Exchange, Fault, Log, Market, Options, Venue};
 use silverbullet_feeds::exchange::{ExchangeSettings, ExchangeSource, named};
+use silverbullet_feeds::{Recorder, RecordingOptions, RecordingSettings, RecordingSource, Speed};
 use silverbullet_market::{
     Event, EventKind, Input, Nanos, Sink, Source, SourceState, SourceWatch, StopFlag, SystemClock, Tick,
 };
@@ -73,7 +75,10 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(settings: ExchangeSettings, pause: Duration) -> Self {
-        let mut source = ExchangeSource::open(settings, Arc::new(SystemClock), 7).unwrap();
+        Self::start_source(ExchangeSource::open(settings, Arc::new(SystemClock), 7).unwrap(), pause)
+    }
+
+    fn start_source(mut source: ExchangeSource, pause: Duration) -> Self {
         let (seen, stop) = (Arc::new(Mutex::new(Seen::default())), StopFlag::default());
         let watch = source.watch().unwrap();
         let mut taker = Taker { seen: Arc::clone(&seen), pause };
@@ -110,13 +115,13 @@ impl Running {
     }
 }
 
-/// An exchange that is played, and a source of its prices.
+/// An exchange that is played, and a source of its prices, which is recorded.
 pub(crate) struct Scene {
     pub(crate) exchange: Exchange,
     pub(crate) running: Running,
     name: &'static str,
     _runtime: tokio::runtime::Runtime,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// Times that a test can wait for; they are as the venue has them in the same order.
@@ -155,8 +160,12 @@ impl Scene {
         let ca_file = folder.path().join("ca.pem");
         std::fs::write(&ca_file, exchange.certificate()).unwrap();
         let settings = ExchangeSettings { url: exchange.url().into(), ca_file: Some(ca_file), ..settings };
-        let running = Running::start(settings, pause);
-        Self { exchange, running, name, _runtime: runtime, _folder: folder }
+        let recording =
+            RecordingSettings { folder: folder.path().join("recording"), ..RecordingSettings::default() };
+        let recorder = Recorder::new(&recording, Arc::new(SystemClock)).unwrap();
+        let source = ExchangeSource::open(settings, Arc::new(SystemClock), 7).unwrap();
+        let running = Running::start_source(source.with_tap(Box::new(recorder)), pause);
+        Self { exchange, running, name, _runtime: runtime, folder }
     }
 
     /// Waits until this connection has delivered so many frames, and they have come.
@@ -177,10 +186,31 @@ impl Scene {
     /// Where the markets have these names, one an asset.
     pub(crate) fn end_of(self, symbols: &[String]) -> (Seen, Log, Vec<Told>) {
         let seen = self.running.end();
+        assert_played(self.name, &seen, &self.folder.path().join("recording"));
         let log = self.exchange.log();
         let told = expected(self.name, &self.exchange.frames(), &log, symbols);
         (seen, log, told)
     }
+}
+
+/// Looks that the recording brings what came live: each tick with its place and time, each event in its place.
+fn assert_played(what: &str, live: &Seen, recording: &Path) {
+    if live.count("consumer behind") > 0 {
+        // It has more than was taken live.
+        return;
+    }
+    let options = RecordingOptions { speed: Speed::Max, progress: None };
+    let mut source = RecordingSource::open(recording, options, Arc::new(SystemClock)).unwrap();
+    let seen = Arc::new(Mutex::new(Seen::default()));
+    let mut taker = Taker { seen: Arc::clone(&seen), pause: Duration::ZERO };
+    source.run(&mut taker, &StopFlag::default()).unwrap();
+    let played = seen.lock().unwrap();
+    let plain = |seen: &Seen| -> Vec<Tick> {
+        seen.ticks.iter().map(|tick| Tick { receipt_time: 0, ..*tick }).collect()
+    };
+    assert_eq!(played.events, live.events, "{what}: other events are played");
+    assert!(plain(&played) == plain(live), "{what}: other ticks are played");
+    assert_eq!(played.frames, live.frames, "{what}: another number of frames is played");
 }
 
 /// A price without what differs from run to run.

@@ -8,7 +8,7 @@
 mod columns;
 pub(crate) mod directory;
 pub(crate) mod grid;
-mod input;
+pub(crate) mod input;
 pub(crate) mod judge;
 mod options;
 mod rows;

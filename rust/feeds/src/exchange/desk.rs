@@ -2,25 +2,24 @@
 
 use std::sync::Arc;
 
-use silverbullet_market::{Clock, EventKind, Input, Nanos, SECOND};
+use silverbullet_market::{Clock, EventKind, Nanos, SECOND};
 
 use super::board::Board;
 use super::intake::{Intake, Receipt};
 use super::outlet::Outlet;
+use super::reader::{Outcome, Reader};
+use super::told::{Step, Tap, Told};
 use crate::clock_step::ClockStep;
-
-/// Hears every frame of text as it comes, e.g. to record it.
-pub type Tap = Box<dyn FnMut(Receipt, &str) + Send>;
 
 /// How often it is looked at whether the machine's clock was set, and how many inputs wait.
 const LOOK: Nanos = SECOND / 4;
 
 /// Shared by all connections, and used by one at a time.
 pub(crate) struct Desk {
-    pub(crate) intake: Intake,
-    pub(crate) outlet: Outlet,
+    intake: Intake,
+    outlet: Outlet,
     pub(crate) board: Board,
-    pub(crate) tap: Option<Tap>,
+    tap: Option<Box<dyn Tap>>,
     clock: Arc<dyn Clock>,
     /// UTC less monotonic time, at the start: when somebody sets the machine's clock, prices do not jump.
     base: Nanos,
@@ -33,11 +32,11 @@ impl Desk {
         intake: Intake,
         outlet: Outlet,
         board: Board,
-        tap: Option<Tap>,
+        tap: Option<Box<dyn Tap>>,
         clock: Arc<dyn Clock>,
+        base: Nanos,
     ) -> Self {
         let (step, looked) = (ClockStep::new(&*clock), clock.monotonic());
-        let base = clock.utc() - looked;
         Self { intake, outlet, board, tap, clock, base, step, looked }
     }
 
@@ -46,8 +45,21 @@ impl Desk {
     }
 
     /// What is received now is received at this time.
-    pub(crate) fn receipt(&self, now: Nanos) -> Receipt {
+    fn receipt(&self, now: Nanos) -> Receipt {
         Receipt { monotonic: now, utc: now + self.base }
+    }
+
+    /// Takes the next step of a connection.
+    pub(crate) fn step(&mut self, reader: &mut Reader, now: Nanos, step: Step<'_>) -> Outcome {
+        let receipt = self.receipt(now);
+        let Self { intake, outlet, tap, .. } = self;
+        if let Some(tap) = tap {
+            tap.told(receipt, &Told::Of(reader.connection(), step));
+        }
+        if matches!(step, Step::Frame(_) | Step::Binary(_)) {
+            outlet.frame();
+        }
+        reader.take(intake, receipt, step, &mut |input| outlet.push(input))
     }
 
     /// Has whoever takes the inputs see what was pushed, and tells where that is too slow.
@@ -63,7 +75,10 @@ impl Desk {
             self.looked = now;
             self.board.waiting(self.outlet.waiting());
             if let Some(event) = self.step.look(&*self.clock) {
-                self.outlet.push(Input::Note(Box::new(event)));
+                self.note(event.kind, event.reason, &event.detail);
+            }
+            if let Some(detail) = self.tap.as_mut().and_then(|tap| tap.trouble()) {
+                self.tell(EventKind::Connection, "recording incomplete", &detail);
             }
         }
     }
@@ -73,7 +88,7 @@ impl Desk {
         let count = self.intake.unknown();
         if count > 0 {
             let detail = format!("{count} prices came under names nobody asked for");
-            self.outlet.push(self.intake.note(EventKind::Ignored, "unknown symbol", &detail));
+            self.note(EventKind::Ignored, "unknown symbol", &detail);
         }
         self.settle(self.now());
     }
@@ -81,12 +96,25 @@ impl Desk {
     /// Keeps an event of the connection.
     pub(crate) fn tell(&mut self, kind: EventKind, reason: &'static str, detail: &str) {
         tracing::warn!("{}: {reason}: {detail}", self.intake.venue());
+        self.note(kind, reason, detail);
+    }
+
+    fn note(&mut self, kind: EventKind, reason: &'static str, detail: &str) {
+        self.hear(&Told::Note { kind, reason, detail });
         self.outlet.push(self.intake.note(kind, reason, detail));
     }
 
     /// Prices are missing between these times of the monotonic clock.
     pub(crate) fn gap(&mut self, from: Nanos, to: Nanos, why: &str) {
-        let gap = self.intake.gap(from + self.base, to + self.base, why);
-        self.outlet.push(gap);
+        let (from, to) = (from + self.base, to + self.base);
+        self.hear(&Told::Gap { from, to, why });
+        self.outlet.push(self.intake.gap(from, to, why));
+    }
+
+    fn hear(&mut self, told: &Told<'_>) {
+        let receipt = self.receipt(self.now());
+        if let Some(tap) = &mut self.tap {
+            tap.told(receipt, told);
+        }
     }
 }

@@ -15,9 +15,10 @@ use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::desk::Desk;
-use super::intake::Price;
+use super::reader::Reader;
 use super::socket::{self, Address, Connect, Opened, Socket};
 use super::supervise::{Action, Fact, Id, Loss, Supervisor};
+use super::told::{Connection, Step};
 use super::venue::{Said, Venue};
 
 /// Frames taken before it is looked at what else is due.
@@ -26,8 +27,6 @@ const AT_ONCE: usize = 256;
 const TICK: Nanos = 50_000_000;
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_millis(250);
-/// Prices of a replacement that are kept until it takes over: many more than come in a few seconds.
-const MOST_HELD: usize = 200_000;
 /// Characters of a refusal that are told.
 const WORDS: usize = 200;
 
@@ -42,7 +41,7 @@ pub(crate) struct Common<'a> {
 
 /// Some symbols of a venue, and the connections that their prices come by: one, and its replacement at times.
 pub(crate) struct Line<'a> {
-    number: usize,
+    number: u32,
     common: &'a Common<'a>,
     supervisor: Supervisor,
     /// What asks for the prices.
@@ -55,14 +54,10 @@ pub(crate) struct Line<'a> {
 /// A connection.
 struct Link {
     id: Id,
-    venue: Box<dyn Venue>,
+    reader: Reader,
     state: State,
     outgoing: VecDeque<Message>,
     unflushed: bool,
-    /// Supervision wants to know of its first price.
-    awaits_price: bool,
-    /// What it has said so far, while another one's prices are taken.
-    held: Option<Vec<Price>>,
 }
 
 enum State {
@@ -73,7 +68,7 @@ enum State {
 impl<'a> Line<'a> {
     /// The line with this number of a source, for `frames`, which ask for its prices.
     pub(crate) fn new(
-        number: usize,
+        number: u32,
         common: &'a Common<'a>,
         supervisor: Supervisor,
         frames: Vec<String>,
@@ -140,13 +135,11 @@ impl<'a> Line<'a> {
             Ok(opened) => opened,
             Err(loss) => return self.lost(index, loss),
         };
-        if let Some(time) = time {
-            let mut desk = self.common.desk.borrow_mut();
-            let receipt = desk.receipt(now);
-            desk.intake.answered(receipt, time);
-        }
         let link = &mut self.links[index];
         let id = link.id;
+        if let Some(time) = time {
+            self.common.desk.borrow_mut().step(&mut link.reader, now, Step::Answered(time));
+        }
         link.state = State::Open(socket);
         self.fact(id, Fact::Opened, now)
     }
@@ -179,7 +172,7 @@ impl<'a> Line<'a> {
             }
             let is_due = match message {
                 Message::Text(text) => self.frame(index, now, &text),
-                Message::Binary(bytes) => self.binary(bytes.len()),
+                Message::Binary(bytes) => self.binary(index, now, bytes.len()),
                 Message::Close(frame) => {
                     // The answer is on its way with the next flush.
                     let _ = Pin::new(&mut **socket).poll_flush(cx);
@@ -194,44 +187,23 @@ impl<'a> Line<'a> {
         true
     }
 
-    fn binary(&mut self, length: usize) -> bool {
-        let Desk { intake, outlet, .. } = &mut *self.common.desk.borrow_mut();
-        outlet.frame();
-        intake.binary(length, &mut |input| outlet.push(input));
+    fn binary(&mut self, index: usize, now: Nanos, length: usize) -> bool {
+        let reader = &mut self.links[index].reader;
+        self.common.desk.borrow_mut().step(reader, now, Step::Binary(length));
         false
     }
 
     /// Takes a frame; true where it says something of the connection.
     fn frame(&mut self, index: usize, now: Nanos, text: &str) -> bool {
         let link = &mut self.links[index];
-        let (id, mut awaits) = (link.id, false);
-        let said = {
-            let mut desk = self.common.desk.borrow_mut();
-            let receipt = desk.receipt(now);
-            let Desk { intake, outlet, tap, .. } = &mut *desk;
-            outlet.frame();
-            if let Some(tap) = tap {
-                tap(receipt, text);
-            }
-            let said = intake.read(&mut *link.venue, receipt, text, &mut |input| outlet.push(input));
-            if !intake.prices().is_empty() {
-                awaits = std::mem::take(&mut link.awaits_price);
-                if !awaits {
-                    link.take(desk);
-                }
-            }
-            said
-        };
-        if awaits {
+        let id = link.id;
+        let outcome = self.common.desk.borrow_mut().step(&mut link.reader, now, Step::Frame(text));
+        if outcome.awaits {
             // A gap is told before the price that ends it.
             self.fact(id, Fact::Priced, now);
-            let mut desk = self.common.desk.borrow_mut();
-            if id > 0 {
-                desk.intake.take_over(now);
-            }
-            self.links[index].take(desk);
+            self.common.desk.borrow_mut().step(&mut self.links[index].reader, now, Step::Taken);
         }
-        match said {
+        match outcome.said {
             Some(Said::Closing) => self.fact(id, Fact::Closing, now),
             Some(Said::Refused) => {
                 let words = text.chars().take(WORDS).flat_map(char::escape_debug).collect();
@@ -253,14 +225,14 @@ impl<'a> Line<'a> {
                 Action::KeepAlive(id) => self.send(id, self.keep_alive.unwrap_or_default().to_owned()),
                 Action::Switch(id) => self.switch(id),
                 Action::Close(id) => self.close(id),
-                Action::Drop(id) => self.links.retain(|link| link.id != id),
+                Action::Drop(id) => drop(self.remove(id)),
                 Action::Tell(kind, reason, detail) => {
                     self.common.desk.borrow_mut().tell(kind, reason, &detail);
                 }
                 Action::Gap { from, to, why } => self.common.desk.borrow_mut().gap(from, to, why),
                 Action::Show(status, reason) => {
                     let losses = self.supervisor.losses();
-                    self.common.desk.borrow_mut().board.line(self.number, status, reason, losses);
+                    self.common.desk.borrow_mut().board.line(self.number as usize, status, reason, losses);
                 }
             }
         }
@@ -268,20 +240,15 @@ impl<'a> Line<'a> {
 
     fn connect(&mut self, id: Id) {
         let Common { connect, address, make, .. } = *self.common;
-        let mut venue = make();
-        venue.begin();
         let opening = Box::pin(socket::open(connect.connect(address), address.clone()));
+        let mut reader = Reader::new(Connection { line: self.number, number: id }, make());
         // Beside another one it is a replacement.
-        let held = (!self.links.is_empty()).then(Vec::new);
-        self.links.push(Link {
-            id,
-            venue,
-            state: State::Opening(opening),
-            outgoing: VecDeque::new(),
-            unflushed: false,
-            awaits_price: true,
-            held,
-        });
+        let begun = Step::Begun { held: !self.links.is_empty() };
+        let mut desk = self.common.desk.borrow_mut();
+        let now = desk.now();
+        desk.step(&mut reader, now, begun);
+        let state = State::Opening(opening);
+        self.links.push(Link { id, reader, state, outgoing: VecDeque::new(), unflushed: false });
     }
 
     fn send(&mut self, id: Id, text: String) {
@@ -292,32 +259,26 @@ impl<'a> Line<'a> {
 
     fn switch(&mut self, id: Id) {
         let Some(link) = self.links.iter_mut().find(|link| link.id == id) else { return };
-        let held = link.held.take().unwrap_or_default();
         let mut desk = self.common.desk.borrow_mut();
         let now = desk.now();
-        let Desk { intake, outlet, .. } = &mut *desk;
-        intake.take_over(now);
-        intake.admit_held(&held, &mut |input| outlet.push(input));
+        desk.step(&mut link.reader, now, Step::Switched);
+    }
+
+    /// Takes a connection away.
+    fn remove(&mut self, id: Id) -> Option<Link> {
+        let index = self.links.iter().position(|link| link.id == id)?;
+        let mut link = self.links.remove(index);
+        let mut desk = self.common.desk.borrow_mut();
+        let now = desk.now();
+        desk.step(&mut link.reader, now, Step::Ended);
+        Some(link)
     }
 
     fn close(&mut self, id: Id) {
-        let Some(index) = self.links.iter().position(|link| link.id == id) else { return };
-        if let State::Open(socket) = self.links.remove(index).state {
+        let Some(link) = self.remove(id) else { return };
+        if let State::Open(socket) = link.state {
             self.goodbyes.retain(|goodbye| !goodbye.is_finished());
             self.goodbyes.push(tokio::spawn(say_goodbye(socket)));
-        }
-    }
-}
-
-impl Link {
-    /// Hands on the prices of the frame read last, or holds them.
-    fn take(&mut self, mut desk: std::cell::RefMut<'_, Desk>) {
-        let Desk { intake, outlet, .. } = &mut *desk;
-        match &mut self.held {
-            None => intake.admit_all(&mut |input| outlet.push(input)),
-            Some(held) if held.len() < MOST_HELD => held.extend_from_slice(intake.prices()),
-            // The numbers tell that something is missing.
-            Some(_) => {}
         }
     }
 }

@@ -18,7 +18,7 @@ use silverbullet_market::{
 };
 
 use super::board::Board;
-use super::desk::{Desk, Tap};
+use super::desk::Desk;
 use super::intake::Intake;
 use super::line::{Common, Line};
 use super::outlet::{Inlet, Outlet, queue};
@@ -27,6 +27,7 @@ use super::settings::ExchangeSettings;
 use super::socket::{Address, Connect, Network};
 use super::supervise::Supervisor;
 use super::symbols::Symbols;
+use super::told::{Beginning, Tap};
 use super::venue::Venue;
 use super::{NAMES, maker};
 use crate::error::{FeedError, Result};
@@ -49,7 +50,7 @@ pub struct ExchangeSource {
     seed: u64,
     watch: SourceWatch,
     /// Taken by the thread of the sockets.
-    tap: Mutex<Option<Tap>>,
+    tap: Mutex<Option<Box<dyn Tap>>>,
 }
 
 impl ExchangeSource {
@@ -110,34 +111,51 @@ impl ExchangeSource {
         })
     }
 
-    /// Has `tap` hear every frame of text as it comes, on the thread of the sockets.
+    /// Has `tap` hear all that the intake is told: of frames and connections, and in what order.
     #[must_use]
-    pub fn with_tap(self, tap: Tap) -> Self {
+    pub fn with_tap(self, tap: Box<dyn Tap>) -> Self {
         Self { tap: Mutex::new(Some(tap)), ..self }
     }
 
     /// Brings prices into `outlet` until `stop` is raised.
-    fn drive(&self, outlet: Outlet, tap: Option<Tap>, stop: &StopFlag) -> std::io::Result<()> {
+    fn drive(&self, outlet: Outlet, mut tap: Option<Box<dyn Tap>>, stop: &StopFlag) -> std::io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let venue = (self.make)();
         let now = self.clock.monotonic();
-        let intake = Intake::new(venue.name(), self.symbols.clone(), self.clock.utc());
+        let start = self.clock.utc();
+        let base = start - now;
+        if let Some(tap) = &mut tap {
+            tap.begins(&self.beginning(&*venue, start, base));
+        }
+        let intake = Intake::new(venue.name(), self.symbols.clone(), start);
         let groups: Vec<&[String]> = self.symbols.names().chunks(venue.most_symbols().max(1)).collect();
         let board = Board::new(self.watch.clone(), groups.len());
-        let desk = RefCell::new(Desk::new(intake, outlet, board, tap, Arc::clone(&self.clock)));
+        let desk = RefCell::new(Desk::new(intake, outlet, board, tap, Arc::clone(&self.clock), base));
         let common = Common { desk: &desk, connect: &*self.connect, address: &self.address, make: self.make };
         let lines = groups.into_iter().zip(0_u32..).map(|(symbols, number)| {
             let frames = venue.subscribe(symbols);
             let seed = self.seed.wrapping_add(u64::from(number));
             let supervisor = Supervisor::new(self.policy.clone(), frames.len(), seed, now);
             let keep_alive = venue.keep_alive().map(|keep_alive| keep_alive.text);
-            Line::new(number as usize, &common, supervisor, frames, keep_alive).run(stop)
+            Line::new(number, &common, supervisor, frames, keep_alive).run(stop)
         });
         runtime.block_on(join_all(lines));
         desk.borrow_mut().end();
         // A name that is still being looked up is not waited for.
         runtime.shutdown_background();
         Ok(())
+    }
+
+    fn beginning(&self, venue: &dyn Venue, start: Nanos, base: Nanos) -> Beginning {
+        let quote = if self.settings.quote.is_empty() { venue.quote() } else { &self.settings.quote };
+        Beginning {
+            venue: venue.name().to_owned(),
+            assets: self.settings.assets.clone(),
+            quote: quote.to_owned(),
+            symbols: self.symbols.names().to_vec(),
+            start,
+            base,
+        }
     }
 }
 

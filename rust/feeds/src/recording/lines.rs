@@ -1,0 +1,64 @@
+//! The lines of a file, to its end or to where it is torn.
+
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::csv::input::{self, FileStamp};
+use crate::error::{FeedError, Result};
+
+/// No line is longer: a frame has an end at the sockets, too.
+const LONGEST: u64 = 256 << 20;
+
+/// Reads a file line by line.
+pub(crate) struct Lines {
+    path: PathBuf,
+    reader: BufReader<Box<dyn Read + Send>>,
+    position: Arc<AtomicU64>,
+    pub(crate) stamp: FileStamp,
+    line: Vec<u8>,
+    /// Lines read.
+    pub(crate) count: u64,
+    /// The file ends within a frame or a line, as that of a program that was killed.
+    pub(crate) is_torn: bool,
+}
+
+impl Lines {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let input::Input { reader, position, stamp } = input::open(path)?;
+        let reader = BufReader::with_capacity(1 << 16, reader);
+        let path = path.to_owned();
+        Ok(Self { path, reader, position, stamp, line: Vec::new(), count: 0, is_torn: false })
+    }
+
+    /// The next whole line, without its end.
+    ///
+    /// # Errors
+    /// A file that is damaged before its end.
+    pub(crate) fn next(&mut self) -> Result<Option<&[u8]>> {
+        self.line.clear();
+        match self.reader.by_ref().take(LONGEST).read_until(b'\n', &mut self.line) {
+            Ok(0) => return Ok(None),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                self.is_torn = true;
+                return Ok(None);
+            }
+            Err(source) => {
+                return Err(FeedError::Damaged { path: self.path.clone(), line: self.count, source });
+            }
+        }
+        if self.line.pop() != Some(b'\n') {
+            self.is_torn = true;
+            return Ok(None);
+        }
+        self.count += 1;
+        Ok(Some(&self.line))
+    }
+
+    /// Bytes read from the disk.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.position.load(Ordering::Relaxed)
+    }
+}
