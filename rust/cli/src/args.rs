@@ -7,6 +7,7 @@ use clap_complete::Shell;
 use silverbullet_kernel::Objective;
 
 use crate::produce::ProduceArguments;
+use crate::record::RecordArguments;
 use crate::settings::Overrides;
 
 const EXAMPLES: &str = "\
@@ -14,6 +15,7 @@ Examples:
   silverbullet run                                     watch portfolios move with simulated prices
   silverbullet run --source csv:prices.csv --speed 60  replay a file, an hour a minute
   silverbullet optimize prices.csv --plot frontier.svg efficient portfolios of a whole file
+  silverbullet record --source binance --out recorded  all that an exchange says, to be played again
   silverbullet produce --csv prices.csv                send a file to a Kafka topic
   silverbullet sql \"select * from portfolios limit 5\"  ask for what runs have stored
   silverbullet replay                                  the newest run made again, and every row compared
@@ -32,6 +34,8 @@ Examples:
   silverbullet run --http 127.0.0.1:0 --limit 100000
   silverbullet run --source kafka --brokers 127.0.0.1:9092 --topic price
   silverbullet run --source binance --assets BTC,ETH,SOL --window 60
+  silverbullet run --source binance --record recorded
+  silverbullet run --source recording:recorded --speed max
 
 A file needs a header with timestamp, asset and price, and optionally bid, ask, size and sequence; it may be
 compressed with gzip or zstd. On a terminal there is a live view: q quits, ? lists its keys. Ctrl-C ends the
@@ -87,7 +91,9 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Compute the efficient portfolios of a price file
     Optimize(OptimizeArguments),
-    /// Send the prices of a CSV file to a Kafka topic
+    /// Record all that an exchange says, to be played again
+    Record(RecordArguments),
+    /// Send the prices of a file or another source to a Kafka topic
     Produce(ProduceArguments),
     /// Make a stored run again from its input and compare every row
     Replay(ReplayArguments),
@@ -144,12 +150,15 @@ pub(crate) enum ConfigFormat {
 #[derive(Debug, Args)]
 #[command(after_help = RUN_EXAMPLES)]
 pub(crate) struct RunArguments {
-    /// Where prices come from: simulator, csv:PATH, kafka, or an exchange (binance, binance-us, coinbase,
-    /// coinbase-advanced, kraken, okx, bybit)
+    /// Where prices come from: simulator, csv:PATH, recording:PATH, kafka, or an exchange (binance, binance-us,
+    /// coinbase, coinbase-advanced, kraken, okx, bybit)
     #[arg(long)]
     pub(crate) source: Option<String>,
     #[command(flatten)]
     pub(crate) exchange: ExchangeArguments,
+    /// With an exchange: record all it says in this folder, to be played with --source recording:FOLDER
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub(crate) record: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) kafka: KafkaArguments,
     /// With kafka: end when everything up to the end that the topic has now is stored
@@ -210,7 +219,7 @@ pub(crate) struct ExchangeArguments {
 }
 
 impl ExchangeArguments {
-    fn add_to(&self, overrides: &mut Overrides) {
+    pub(crate) fn add_to(&self, overrides: &mut Overrides) {
         let assets = (!self.assets.is_empty()).then(|| self.assets.clone());
         overrides.universe("assets", "--assets", assets);
         overrides.set("exchange.url", "--url", self.url.as_deref());
@@ -438,6 +447,8 @@ impl RunArguments {
         overrides.set("seed", "--seed", self.seed);
         overrides.set("run.source", "--source", self.source.as_deref());
         self.exchange.add_to(&mut overrides);
+        let record = self.record.as_ref().map(|folder| folder.to_string_lossy().into_owned());
+        overrides.set("recording.folder", "--record", record);
         overrides.set("kafka.stop_at_end", "--stop-at-end", self.stop_at_end.then_some(true));
         self.kafka.add_to(&mut overrides);
         overrides.set("run.speed", "--speed", self.speed.as_deref());

@@ -5,6 +5,7 @@
 
 mod args;
 mod config;
+mod counts;
 mod doctor;
 mod failure;
 mod format;
@@ -12,6 +13,7 @@ mod log;
 mod optimize;
 mod output;
 mod produce;
+mod record;
 mod replay;
 mod run;
 mod settings;
@@ -63,6 +65,9 @@ fn dispatch(arguments: &Arguments, session: &Session) -> anyhow::Result<ExitCode
     match &arguments.command {
         Command::Run(arguments) => run::run(arguments, &load(arguments.overrides())?, session),
         Command::Optimize(arguments) => optimize::optimize(arguments, &load(arguments.overrides())?, session),
+        Command::Record(arguments) => {
+            record::record(arguments, &load(arguments.overrides())?.settings, session)
+        }
         Command::Produce(arguments) => {
             produce::produce(arguments, &load(arguments.overrides())?.settings, session)
         }

@@ -7,9 +7,10 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use silverbullet_feeds::csv::Phase;
 use silverbullet_feeds::exchange;
+use silverbullet_feeds::recording::RecordingState;
 use silverbullet_feeds::{
-    CsvOptions, CsvSource, ExchangeSettings, ExchangeSource, KafkaSource, Progress, Simulator,
-    SimulatorStart, Speed, TimeUnit, TopicFacts,
+    CsvOptions, CsvSource, ExchangeSettings, ExchangeSource, KafkaSource, Progress, Recorder,
+    RecordingOptions, RecordingSource, Simulator, SimulatorStart, Speed, TimeUnit, TopicFacts,
 };
 use silverbullet_market::{Nanos, SECOND, Source, StopFlag, UniverseSettings, parse_duration};
 
@@ -25,6 +26,8 @@ enum SourceName {
     Simulator,
     /// A file of recorded prices.
     Csv(PathBuf),
+    /// What an exchange has said, a file or a folder.
+    Recording(PathBuf),
     /// A Kafka topic, which `[kafka]` in the settings names.
     Kafka,
     /// An exchange, reached as `[exchange]` in the settings says.
@@ -40,6 +43,10 @@ impl SourceName {
             None if text == "simulator" => Ok(Self::Simulator),
             None if text == "kafka" => Ok(Self::Kafka),
             Some(("csv", path)) if !path.is_empty() => Ok(Self::Csv(PathBuf::from(path))),
+            Some(("recording", path)) if !path.is_empty() => Ok(Self::Recording(PathBuf::from(path))),
+            _ if matches!(text, "recording" | "recording:") => {
+                Err(usage("source recording: name the folder or the file, as in --source recording:recorded"))
+            }
             _ if matches!(text, "csv" | "csv:") => {
                 Err(usage("source csv: name the file, as in --source csv:prices.csv"))
             }
@@ -48,7 +55,7 @@ impl SourceName {
                 None => {
                     let exchanges = exchange::NAMES.join(", ");
                     Err(usage(format!(
-                        "unknown source {text:?}; there are simulator, csv:PATH, kafka, {exchanges}"
+                        "unknown source {text:?}; there are simulator, csv:PATH, recording:PATH, kafka, {exchanges}"
                     )))
                 }
             },
@@ -60,7 +67,7 @@ impl SourceName {
 pub(crate) fn file(settings: &Settings) -> anyhow::Result<Option<PathBuf>> {
     Ok(match SourceName::parse(&settings.run.source)? {
         SourceName::Simulator | SourceName::Kafka | SourceName::Exchange(_) => None,
-        SourceName::Csv(path) => Some(path),
+        SourceName::Csv(path) | SourceName::Recording(path) => Some(path),
     })
 }
 
@@ -82,7 +89,12 @@ pub(crate) fn open(
     session: &Session,
     stop: &StopFlag,
 ) -> anyhow::Result<Box<dyn Source>> {
-    match SourceName::parse(&settings.run.source)? {
+    let name = SourceName::parse(&settings.run.source)?;
+    if settings.recording.is_wanted() && !matches!(name, SourceName::Exchange(_)) {
+        let source = &settings.run.source;
+        output::note(&format!("only an exchange is recorded; {source} is not, and needs no --record"));
+    }
+    match name {
         SourceName::Simulator => {
             let (interval, bars) = history(universes)?;
             let clock = Arc::clone(&session.clock);
@@ -95,13 +107,77 @@ pub(crate) fn open(
             let shown = &[Phase::Scan];
             Ok(Box::new(open_csv(&path, settings, settings.run.speed, shown, session)?))
         }
+        SourceName::Recording(path) => {
+            let shown = &[Phase::Scan];
+            let progress = output::progress_wanted().then(|| progress(shown));
+            let options = RecordingOptions { speed: settings.run.speed, progress };
+            Ok(Box::new(RecordingSource::open(path, options, Arc::clone(&session.clock))?))
+        }
         SourceName::Kafka => Ok(Box::new(open_kafka(settings, universes, session, stop)?)),
         SourceName::Exchange(venue) => {
-            let named = named_assets(universes);
-            let assets = if named.is_empty() { MARKET.map(str::to_owned).to_vec() } else { named };
-            Ok(Box::new(open_exchange(venue, assets, settings, session)?))
+            let source = open_exchange(venue, market_assets(universes), settings, session)?;
+            if settings.recording.is_wanted() {
+                return Ok(Box::new(recorded(source, settings, session)?.0));
+            }
+            Ok(Box::new(source))
         }
     }
+}
+
+/// Opens what is to be sent to a topic, as it is.
+pub(crate) fn open_to_send(
+    settings: &Settings,
+    session: &Session,
+    stop: &StopFlag,
+) -> anyhow::Result<Box<dyn Source>> {
+    let universes: Vec<_> = settings.universes.values().collect();
+    match SourceName::parse(&settings.run.source)? {
+        SourceName::Csv(path) => open_whole(&path, settings, settings.run.speed, session),
+        SourceName::Kafka => Err(usage("source kafka: prices are sent there; take them from another source")),
+        _ => open(settings, &universes, session, stop),
+    }
+}
+
+/// Opens an exchange to be recorded, and what tells how that goes.
+pub(crate) fn open_recorded(
+    settings: &Settings,
+    session: &Session,
+) -> anyhow::Result<(ExchangeSource, RecordingState)> {
+    let universes: Vec<_> = settings.universes.values().collect();
+    match SourceName::parse(&settings.run.source)? {
+        SourceName::Exchange(venue) => {
+            let source = open_exchange(venue, market_assets(&universes), settings, session)?;
+            recorded(source, settings, session)
+        }
+        _ => {
+            let (source, exchanges) = (&settings.run.source, exchange::NAMES.join(", "));
+            Err(usage(format!(
+                "only an exchange is recorded, not {source}; name one with --source: {exchanges}"
+            )))
+        }
+    }
+}
+
+fn recorded(
+    source: ExchangeSource,
+    settings: &Settings,
+    session: &Session,
+) -> anyhow::Result<(ExchangeSource, RecordingState)> {
+    let recorder = Recorder::new(&settings.recording, Arc::clone(&session.clock))
+        .map_err(|error| usage(error.to_string()))?;
+    let state = recorder.state();
+    Ok((source.with_tap(Box::new(recorder)), state))
+}
+
+/// What is asked of an exchange.
+fn market_assets(universes: &[&UniverseSettings]) -> Vec<String> {
+    let named = named_assets(universes);
+    if named.is_empty() { MARKET.map(str::to_owned).to_vec() } else { named }
+}
+
+/// Whether a source has an end, so that it may come as fast as it goes.
+pub(crate) fn is_file(name: &str) -> bool {
+    matches!(SourceName::parse(name), Ok(SourceName::Csv(_) | SourceName::Recording(_)))
 }
 
 /// An exchange by its name; nothing is connected to before it runs.
@@ -269,9 +345,12 @@ mod tests {
             SourceName::parse("coinbase-advanced").unwrap(),
             SourceName::Exchange("coinbase-advanced")
         );
+        assert_eq!(SourceName::parse("recording:a/b").unwrap(), SourceName::Recording(PathBuf::from("a/b")));
+        assert!(SourceName::parse("recording").unwrap_err().to_string().contains("name the folder"));
+        assert!(is_file("csv:a") && is_file("recording:a") && !is_file("simulator") && !is_file("okx"));
         for text in ["kafka:price", "Binance", "csvfile", "simulator:", ""] {
             let message = SourceName::parse(text).unwrap_err().to_string();
-            assert!(message.contains("simulator, csv:PATH, kafka, binance"), "{message}");
+            assert!(message.contains("simulator, csv:PATH, recording:PATH, kafka, binance"), "{message}");
         }
     }
 

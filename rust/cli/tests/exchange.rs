@@ -1,6 +1,9 @@
 //! `run` on an exchange: the real program, real TLS WebSockets, and an exchange that plays prices.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+#[path = "exchange/recording.rs"]
+mod recording;
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -130,9 +133,10 @@ fn without_a_network_one_line_says_so_and_ctrl_c_ends_it() {
 #[test]
 fn what_cannot_be_asked_of_an_exchange_is_told_at_once() {
     let folder = tempfile::tempdir().unwrap();
-    for (arguments, expected) in
-        [(["--source", "mtgox"], "simulator, csv:PATH, kafka, binance"), (["--source", "binance"], "wss://")]
-    {
+    for (arguments, expected) in [
+        (["--source", "mtgox"], "simulator, csv:PATH, recording:PATH, kafka, binance"),
+        (["--source", "binance"], "wss://"),
+    ] {
         let url = if expected == "wss://" { "stream.example" } else { "wss://stream.example" };
         let output = run_in(folder.path()).arg("run").args(arguments).args(["--url", url]).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -1,4 +1,4 @@
-//! The command `produce`: the prices of a file, to a Kafka topic.
+//! The command `produce`: the prices of a file or another source, to a Kafka topic.
 
 mod arguments;
 mod progress;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use silverbullet_feeds::FeedError;
 use silverbullet_feeds::kafka::{TopicProducer, publish};
-use silverbullet_market::{Nanos, SECOND, Source, StopFlag};
+use silverbullet_market::{Event, EventKind, Nanos, SECOND, Source, SourceWatch, StopFlag};
 
 use crate::failure::{self, INTERRUPTED, usage};
 use crate::run::interrupt::Interrupt;
@@ -37,7 +37,7 @@ struct Shared {
     is_connected: AtomicBool,
 }
 
-/// Sends the file to its end, or until the user stops it.
+/// Sends what the source brings to its end, or until the user stops it.
 pub(crate) fn produce(
     arguments: &ProduceArguments,
     settings: &Settings,
@@ -47,11 +47,17 @@ pub(crate) fn produce(
     let producer = TopicProducer::for_throughput(&settings.kafka, settings.kafka.topic.trim())
         .map_err(|error| usage(error.to_string()))?;
     let producer = Arc::new(producer);
-    let source = source::open_whole(&arguments.csv, settings, arguments.speed, session)?;
+    let stop = interrupt.stop();
+    let source = match &arguments.csv {
+        Some(file) => source::open_whole(file, settings, arguments.pace(), session)?,
+        None => source::open_to_send(settings, session, &stop)?,
+    };
+    let watched = source.watch();
     let shared = Arc::<Shared>::default();
     let mut progress = Progress::new(source.description().rows, producer.brokers());
-    let finished = spawn(arguments, source, &producer, &shared, interrupt.stop())?;
-    let watch = Watch { producer: &producer, shared: &shared, session, interrupt: &interrupt };
+    let finished = spawn(arguments, source, &producer, &shared, stop)?;
+    let watch =
+        Watch { producer: &producer, shared: &shared, source: watched, session, interrupt: &interrupt };
     let started = session.clock.monotonic();
     let outcome = watch.sending(&finished, &mut progress);
     watch.deliveries(&mut progress);
@@ -85,13 +91,16 @@ fn spawn(
     let (report, finished) = sync_channel(1);
     let (producer, shared) = (Arc::clone(producer), Arc::clone(shared));
     let partitions = arguments.create_topic.then_some(arguments.partitions);
-    let file = arguments.csv.display().to_string();
+    let name = arguments.source_name();
+    let is_csv = source.description().name == "csv";
     let mut send = move || -> anyhow::Result<()> {
         connect(&producer, partitions)?;
         shared.is_connected.store(true, Ordering::Release);
         publish(source.as_mut(), &producer, &stop, |event| {
-            shared.bad_rows.fetch_add(1, Ordering::AcqRel);
-            progress::say(&format!("{file}, line {}: {}, {}", event.offset, event.reason, event.detail));
+            if event.kind == EventKind::Quarantined {
+                shared.bad_rows.fetch_add(1, Ordering::AcqRel);
+            }
+            progress::say(&told(&name, is_csv, event));
         })?;
         Ok(())
     };
@@ -101,6 +110,12 @@ fn spawn(
         .spawn(move || drop(report.send(send())))
         .context("the thread that sends cannot be started")?;
     Ok(finished)
+}
+
+/// What a person is told of an event. Only a file has lines, elsewhere the detail says where it was.
+fn told(name: &str, is_csv: bool, event: &Event) -> String {
+    let Event { reason, detail, offset, .. } = event;
+    if is_csv { format!("{name}, line {offset}: {reason}, {detail}") } else { format!("{reason}: {detail}") }
 }
 
 /// Sees to it that the topic is there.
@@ -122,7 +137,7 @@ fn all_delivered(producer: &TopicProducer) -> anyhow::Result<()> {
     let counts = deliveries.counts();
     if counts.failed > 0 {
         let reason = deliveries.failure().unwrap_or_default();
-        let remedy = "see that the brokers run (kafka-status.sh), then send the file again";
+        let remedy = "see that the brokers run (kafka-status.sh), then send them again";
         bail!("{} prices were not delivered: {reason}; {remedy}", counts.failed);
     }
     if counts.pending() > 0 {
@@ -131,10 +146,12 @@ fn all_delivered(producer: &TopicProducer) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Looks on while the file is sent.
+/// Looks on while prices are sent.
 struct Watch<'a> {
     producer: &'a TopicProducer,
     shared: &'a Shared,
+    /// Where the source tells how it fares.
+    source: Option<SourceWatch>,
     session: &'a Session,
     interrupt: &'a Interrupt,
 }
@@ -176,6 +193,8 @@ impl Watch<'_> {
 
     fn show(&self, progress: &mut Progress) {
         let bad_rows = self.shared.bad_rows.load(Ordering::Acquire);
-        progress.show(self.session.clock.monotonic(), &self.producer.deliveries(), bad_rows);
+        let trouble = self.source.as_ref().and_then(|source| source.state().reason);
+        let now = self.session.clock.monotonic();
+        progress.show(now, &self.producer.deliveries(), bad_rows, trouble.as_deref());
     }
 }

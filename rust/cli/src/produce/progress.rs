@@ -30,8 +30,13 @@ impl Progress {
     }
 
     /// Writes a line if one is due at `now`.
-    pub(crate) fn show(&mut self, now: Nanos, deliveries: &Deliveries, bad_rows: u64) {
-        if let Some(line) = self.due(now, deliveries.counts(), deliveries.is_away(), bad_rows) {
+    /// `trouble` is what is wrong with the source, if anything.
+    pub(crate) fn show(&mut self, now: Nanos, deliveries: &Deliveries, bad_rows: u64, trouble: Option<&str>) {
+        if let Some(mut line) = self.due(now, deliveries.counts(), deliveries.is_away(), bad_rows) {
+            if let Some(trouble) = trouble {
+                line.push_str("; ");
+                line.push_str(trouble);
+            }
             if self.on_terminal {
                 let _ = write!(std::io::stderr().lock(), "{CLEAR}{line}");
             } else {

@@ -2,8 +2,8 @@
 
 use silverbullet_feeds::kafka::Counts;
 
-use super::arguments::CountFormat;
-use crate::{format, output};
+use crate::counts::{self, CountFormat};
+use crate::format;
 
 /// The counts at the end.
 pub(crate) struct Total {
@@ -25,28 +25,7 @@ impl Total {
             ("unknown", self.counts.pending()),
             ("bad_rows", self.bad_rows),
         ];
-        match format {
-            CountFormat::Human => output::line(&self.sentence())?,
-            CountFormat::Json => {
-                let counts: Vec<String> =
-                    named.iter().map(|(name, count)| format!("\"{name}\":{count}")).collect();
-                output::line(&format!("{{{},\"seconds\":{:.3}}}", counts.join(","), self.seconds))?;
-            }
-            CountFormat::Csv => {
-                output::line(&format!("{},seconds", named.map(|(name, _)| name).join(",")))?;
-                let counts = named.map(|(_, count)| count.to_string()).join(",");
-                output::line(&format!("{counts},{:.3}", self.seconds))?;
-            }
-            CountFormat::Table => {
-                let [a, b, c, d, e] = named;
-                let mut table = output::table(&[a.0, b.0, c.0, d.0, e.0, "seconds"]);
-                let mut row: Vec<String> = named.iter().map(|(_, count)| format::thousands(*count)).collect();
-                row.push(format!("{:.3}", self.seconds));
-                table.add_row(row);
-                output::line(&table.to_string())?;
-            }
-        }
-        Ok(())
+        counts::print(&named, self.seconds, &self.sentence(), format)
     }
 
     fn sentence(&self) -> String {

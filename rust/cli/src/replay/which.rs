@@ -1,7 +1,7 @@
 //! Which run is made again, and with what settings it was made.
 
 use anyhow::{Context, anyhow};
-use silverbullet_feeds::Speed;
+use silverbullet_feeds::{RecordingSettings, Speed};
 
 use crate::args::ReplayArguments;
 use crate::failure::usage;
@@ -74,6 +74,7 @@ fn settings_of(configuration: &str, arguments: &ReplayArguments, now: &Settings)
     if let Some(source) = &arguments.source {
         settings.run.source.clone_from(source);
     }
+    settings.recording = RecordingSettings::default();
     settings.kafka.stop_at_end = true;
     settings.kafka.dead_letter_topic.clear();
     settings.kafka.portfolio_topic.clear();

@@ -17,7 +17,7 @@ use figment::Figment;
 use figment::value::{Dict, Value};
 use serde::{Deserialize, Serialize};
 use silverbullet_feeds::kafka::is_secret;
-use silverbullet_feeds::{ExchangeSettings, KafkaSettings, SimulatorSettings, Speed};
+use silverbullet_feeds::{ExchangeSettings, KafkaSettings, RecordingSettings, SimulatorSettings, Speed};
 use silverbullet_market::UniverseSettings;
 
 use crate::failure::{one_line, usage};
@@ -42,6 +42,8 @@ pub(crate) struct Settings {
     /// Runs of earlier versions were stored without it.
     #[serde(default)]
     pub(crate) exchange: ExchangeSettings,
+    #[serde(default)]
+    pub(crate) recording: RecordingSettings,
     pub(crate) csv: CsvSettings,
     pub(crate) simulator: SimulatorSettings,
     pub(crate) universes: BTreeMap<String, UniverseSettings>,

@@ -38,7 +38,9 @@ fn wrong_usage_exits_with_2() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }
     let path = folder.path();
-    assert!(fails(path, &["run", "--source", "binance"], 2).contains("simulator, csv:PATH and kafka"));
+    assert!(
+        fails(path, &["run", "--source", "mtgox"], 2).contains("simulator, csv:PATH, recording:PATH, kafka")
+    );
     assert!(fails(path, &["run", "--no-http", "--bar", "fast"], 2).contains("bar"));
     assert!(fails(path, &["run", "--no-http", "--estimator", "magic"], 2).contains("magic"));
     assert!(fails(path, &["run", "--no-http", "--speed=-3"], 2).contains("speed"));
@@ -166,7 +168,7 @@ fn the_doctor_applies_the_checks_of_a_run() {
     };
     let cases = [
         ("[run]\nsource = \"csv:missing.csv\"\n", "FAIL  source", "missing.csv: no such file"),
-        ("[run]\nsource = \"binance\"\n", "FAIL  source", "simulator, csv:PATH and kafka"),
+        ("[run]\nsource = \"mtgox\"\n", "FAIL  source", "simulator, csv:PATH, recording:PATH, kafka"),
         ("[universes.a]\nupper = 0.01\n", "FAIL  universe", "bounds"),
         ("[universes.a]\nassets = [\"NOPE\"]\n", "FAIL  universe", "NOPE"),
     ];

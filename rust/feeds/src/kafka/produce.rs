@@ -13,8 +13,8 @@ use crate::error::FeedError;
 /// How long to wait where as many messages are on their way as may be.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Runs `source` into the topic, each price as one message with its asset as the key. `on_bad` is told each row
-/// that cannot be used. Ends with the source, when `stop` is raised, and when the first message has failed; what was
+/// Runs `source` into the topic, each price as one message with its asset as the key. `on_event` is told each row
+/// that cannot be used, and where prices are missing. Ends with the source, when `stop` is raised, and when the first message has failed; what was
 /// sent may then still be on its way.
 ///
 /// # Errors
@@ -24,11 +24,11 @@ pub fn publish(
     source: &mut dyn Source,
     producer: &TopicProducer,
     stop: &StopFlag,
-    on_bad: impl FnMut(&Event),
+    on_event: impl FnMut(&Event),
 ) -> Result<(), SourceError> {
     let values = ValueWriter::new(&source.description().assets);
     let mut sink =
-        PriceSink { deliveries: &producer.deliveries(), producer, values, stop, on_bad, refused: None };
+        PriceSink { deliveries: &producer.deliveries(), producer, values, stop, on_event, refused: None };
     source.run(&mut sink, stop)?;
     match sink.refused {
         Some(error) => Err(SourceError { context: "sending prices".to_owned(), source: Box::new(error) }),
@@ -42,7 +42,7 @@ struct PriceSink<'a, F> {
     deliveries: &'a Deliveries,
     values: ValueWriter,
     stop: &'a StopFlag,
-    on_bad: F,
+    on_event: F,
     refused: Option<FeedError>,
 }
 
@@ -72,7 +72,11 @@ impl<F: FnMut(&Event)> Sink for PriceSink<'_, F> {
     fn push(&mut self, input: Input) {
         match input {
             Input::Tick(tick) => self.send(&tick),
-            Input::Event(event) if event.kind == EventKind::Quarantined => (self.on_bad)(&event),
+            Input::Event(event) | Input::Note(event)
+                if matches!(event.kind, EventKind::Quarantined | EventKind::Gap) =>
+            {
+                (self.on_event)(&event);
+            }
             Input::Batch(inputs) => inputs.into_iter().for_each(|input| self.push(input)),
             Input::Event(_) | Input::History(_) | Input::Note(_) | Input::Partition(..) | Input::Close => {}
         }
