@@ -24,6 +24,9 @@ pub struct ExchangeSettings {
     pub quote: String,
     /// What the venue calls the market of an asset, where that is not put together as usual.
     pub symbols: BTreeMap<String, String>,
+    /// Where the venue's list of instruments is, which says what its markets are called: empty for the venue's own address
+    /// (and for none where `url` names another place), `off` for none.
+    pub instruments: String,
     /// A file of certificates (PEM) that are trusted beside those of the system.
     pub ca_file: Option<PathBuf>,
     /// Inputs that may wait for whoever takes them.
@@ -52,6 +55,7 @@ impl Default for ExchangeSettings {
             assets: Vec::new(),
             quote: String::new(),
             symbols: BTreeMap::new(),
+            instruments: String::new(),
             ca_file: None,
             queue: 65_536,
             open_within: String::new(),

@@ -7,29 +7,20 @@
 //! What comes from an exchange cannot be had again, so the sockets never wait for the sink. Whatever happens to the network or
 //! the venue, the source goes on: it tells in `events` and by its watch, and connects again.
 
-use std::cell::RefCell;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::future::join_all;
 use silverbullet_market::{
     Clock, Nanos, SECOND, Sink, Source, SourceDescription, SourceError, SourceWatch, StopFlag,
 };
 
-use super::board::Board;
-use super::desk::{Desk, Tap};
-use super::intake::Intake;
-use super::line::{Common, Line};
+use super::desk::Tap;
 use super::outlet::{Inlet, Outlet, queue};
-use super::policy::Policy;
 use super::settings::ExchangeSettings;
-use super::socket::{Address, Connect, Network};
-use super::supervise::Supervisor;
-use super::symbols::Symbols;
-use super::venue::Venue;
-use super::{NAMES, maker};
-use crate::error::{FeedError, Result};
+use super::site::{Site, Tools};
+use super::socket::{Connect, Network};
+use crate::error::Result;
 
 /// The longest sleep while nothing comes; a wake-up ends it.
 const NAP: Duration = Duration::from_millis(20);
@@ -39,11 +30,8 @@ const LAST: Nanos = SECOND / 2;
 /// Live prices of one exchange.
 pub struct ExchangeSource {
     settings: ExchangeSettings,
-    make: fn() -> Box<dyn Venue>,
+    site: Site,
     description: SourceDescription,
-    symbols: Symbols,
-    policy: Policy,
-    address: Address,
     connect: Arc<dyn Connect>,
     clock: Arc<dyn Clock>,
     seed: u64,
@@ -60,9 +48,9 @@ impl ExchangeSource {
     /// Wrong settings: an unknown venue, an asset without a market, an address that is none, certificates that cannot
     /// be read.
     pub fn open(settings: ExchangeSettings, clock: Arc<dyn Clock>, seed: u64) -> Result<Self> {
-        let address = Address::parse(&url(&settings)?)?;
-        let network = Network::new(&address, settings.ca_file.as_deref())?;
-        Self::open_over(settings, Arc::new(network), clock, seed)
+        let site = Site::new(&settings)?;
+        let network = Arc::new(Network::new(site.addresses(), settings.ca_file.as_deref())?);
+        Ok(Self::of(settings, site, network, clock, seed))
     }
 
     /// The same over something else than the network.
@@ -75,18 +63,23 @@ impl ExchangeSource {
         clock: Arc<dyn Clock>,
         seed: u64,
     ) -> Result<Self> {
-        let make = known(&settings.venue)?;
-        let venue = make();
-        let address = Address::parse(&url(&settings)?)?;
-        let quote = if settings.quote.is_empty() { venue.quote() } else { &settings.quote };
-        let symbols = Symbols::new(&*venue, &settings.assets, quote, &settings.symbols)?;
-        let policy = settings.policy(&*venue)?;
-        let mut identity = format!("{}:{}", venue.name(), symbols.names().join(","));
+        let site = Site::new(&settings)?;
+        Ok(Self::of(settings, site, connect, clock, seed))
+    }
+
+    fn of(
+        settings: ExchangeSettings,
+        site: Site,
+        connect: Arc<dyn Connect>,
+        clock: Arc<dyn Clock>,
+        seed: u64,
+    ) -> Self {
+        let mut identity = format!("{}:{}", site.name(), site.symbols().names().join(","));
         if !settings.url.is_empty() {
             identity = format!("{identity}@{}", settings.url);
         }
         let description = SourceDescription {
-            name: venue.name().to_owned(),
+            name: site.name().to_owned(),
             identity,
             assets: settings.assets.clone(),
             grid: None,
@@ -94,20 +87,8 @@ impl ExchangeSource {
             seekable: false,
             rows: None,
         };
-        let watch = SourceWatch::default();
-        Ok(Self {
-            settings,
-            make,
-            description,
-            symbols,
-            policy,
-            address,
-            connect,
-            clock,
-            seed,
-            watch,
-            tap: Mutex::new(None),
-        })
+        let (watch, tap) = (SourceWatch::default(), Mutex::new(None));
+        Self { settings, site, description, connect, clock, seed, watch, tap }
     }
 
     /// Has `tap` hear every frame of text as it comes, on the thread of the sockets.
@@ -119,38 +100,13 @@ impl ExchangeSource {
     /// Brings prices into `outlet` until `stop` is raised.
     fn drive(&self, outlet: Outlet, tap: Option<Tap>, stop: &StopFlag) -> std::io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let venue = (self.make)();
-        let now = self.clock.monotonic();
-        let intake = Intake::new(venue.name(), self.symbols.clone(), self.clock.utc());
-        let groups: Vec<&[String]> = self.symbols.names().chunks(venue.most_symbols().max(1)).collect();
-        let board = Board::new(self.watch.clone(), groups.len());
-        let desk = RefCell::new(Desk::new(intake, outlet, board, tap, Arc::clone(&self.clock)));
-        let common = Common { desk: &desk, connect: &*self.connect, address: &self.address, make: self.make };
-        let lines = groups.into_iter().zip(0_u32..).map(|(symbols, number)| {
-            let frames = venue.subscribe(symbols);
-            let seed = self.seed.wrapping_add(u64::from(number));
-            let supervisor = Supervisor::new(self.policy.clone(), frames.len(), seed, now);
-            let keep_alive = venue.keep_alive().map(|keep_alive| keep_alive.text);
-            Line::new(number as usize, &common, supervisor, frames, keep_alive).run(stop)
-        });
-        runtime.block_on(join_all(lines));
-        desk.borrow_mut().end();
+        let (clock, watch) = (Arc::clone(&self.clock), self.watch.clone());
+        let tools = Tools { connect: &*self.connect, clock, seed: self.seed, watch, tap };
+        runtime.block_on(self.site.run(tools, outlet, stop));
         // A name that is still being looked up is not waited for.
         runtime.shutdown_background();
         Ok(())
     }
-}
-
-fn known(venue: &str) -> Result<fn() -> Box<dyn Venue>> {
-    maker(venue).ok_or_else(|| {
-        let problem = format!("{venue:?} is none of the exchanges: {}", NAMES.join(", "));
-        FeedError::Setting { name: "exchange.venue", problem }
-    })
-}
-
-fn url(settings: &ExchangeSettings) -> Result<String> {
-    let own = known(&settings.venue)?().url();
-    Ok(if settings.url.is_empty() { own.to_owned() } else { settings.url.clone() })
 }
 
 /// Hands on what comes until the other end of the queue is gone.

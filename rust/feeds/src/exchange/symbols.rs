@@ -1,13 +1,14 @@
 //! Which market of a venue an asset's prices come from, and the way back.
 //!
-//! An asset has one name everywhere (BTC), a venue its own for each market (BTCUSDT, BTC-USD, BTC/USD). The name of a market
-//! is put together from the asset and the currency its prices are in; where a venue calls it something else, the
-//! settings say so.
+//! An asset has one name everywhere (BTC), a venue its own for each market (BTCUSDT, BTC-USD, BTC/USD). The settings may say
+//! it; otherwise the venue's list of instruments does, and where there is none the name is put together from the asset
+//! and the currency its prices are in.
 
 use std::collections::{BTreeMap, HashMap};
 
 use silverbullet_market::AssetId;
 
+use super::instruments::{Instrument, Market, market};
 use super::venue::Venue;
 use crate::error::{FeedError, Result};
 
@@ -19,6 +20,12 @@ const LONGEST: usize = 20;
 pub(crate) struct Symbols {
     /// One an asset.
     names: Vec<String>,
+    /// Names of the assets, and whether the settings say what their markets are called.
+    wanted: Vec<(String, bool)>,
+    /// Whether an asset has no market here.
+    missing: Vec<bool>,
+    /// The currency that prices are in.
+    quote: String,
     assets: HashMap<Box<str>, AssetId>,
     /// The asset looked for last: in a burst the next one is the same.
     last: AssetId,
@@ -44,7 +51,14 @@ impl Symbols {
         if let Some(stray) = others.keys().find(|asset| !assets.contains(asset)) {
             return refuse("exchange.symbols", format!("{stray:?} is not one of the assets; leave it out"));
         }
-        let mut symbols = Self { names: Vec::new(), assets: HashMap::new(), last: AssetId(0) };
+        let mut symbols = Self {
+            names: Vec::new(),
+            wanted: Vec::new(),
+            missing: vec![false; assets.len()],
+            quote: quote.to_ascii_uppercase(),
+            assets: HashMap::new(),
+            last: AssetId(0),
+        };
         for (asset, id) in assets.iter().zip(0..) {
             let symbol = match others.get(asset) {
                 Some(symbol) => own_name(asset, symbol)?,
@@ -55,8 +69,46 @@ impl Symbols {
                 return refuse("exchange.assets", problem);
             }
             symbols.names.push(symbol);
+            symbols.wanted.push((asset.clone(), others.contains_key(asset)));
         }
         Ok(symbols)
+    }
+
+    /// The same with the names that the venue's list has, where the settings name none; and a line for each asset without
+    /// a market.
+    pub(crate) fn listed(mut self, list: &[Instrument]) -> (Self, Vec<String>) {
+        let mut lines = Vec::new();
+        self.assets.retain(|_, asset| self.wanted[asset.index()].1);
+        for (place, (asset, _)) in self.wanted.iter().enumerate().filter(|(_, (_, is_said))| !is_said) {
+            let id = AssetId(u32::try_from(place).unwrap_or(u32::MAX));
+            let found = match market(list, &asset.to_ascii_uppercase(), &self.quote) {
+                Market::Named(name) if self.assets.contains_key(name) => {
+                    Err(format!("{asset} is {name}, and so is another asset; leave one of them out"))
+                }
+                Market::Named(name) => Ok(name),
+                Market::Missing(line) => Err(line),
+            };
+            self.missing[place] = found.is_err();
+            match found {
+                Ok(name) => {
+                    self.assets.insert(name.into(), id);
+                    name.clone_into(&mut self.names[place]);
+                }
+                Err(line) => lines.push(line),
+            }
+        }
+        (self, lines)
+    }
+
+    /// Whether the settings say what all markets are called.
+    pub(crate) fn are_said(&self) -> bool {
+        self.wanted.iter().all(|&(_, is_said)| is_said)
+    }
+
+    /// The names to ask for: those of the assets that have a market.
+    pub(crate) fn asked_for(&self) -> Vec<String> {
+        let known = self.names.iter().zip(&self.missing).filter(|&(_, &missing)| !missing);
+        known.map(|(name, _)| name.clone()).collect()
     }
 
     /// The venue's names, one an asset.
@@ -137,6 +189,35 @@ mod tests {
         let mut symbols = symbols("kraken", &["BTC", "USDT"], "EUR", &[("BTC", "XBT/EUR")]).unwrap();
         assert_eq!(symbols.names(), ["XBT/EUR", "USDT/EUR"]);
         assert_eq!(symbols.asset("XBT/EUR"), Some(AssetId(0)));
+    }
+
+    #[test]
+    fn a_list_names_markets_and_the_settings_come_first() {
+        let list: Vec<Instrument> =
+            [("BTC", "USDT", "BTC_X"), ("ETH", "USDT", "ETH_X"), ("SOL", "EUR", "SOL_E")]
+                .map(|(asset, quote, symbol)| Instrument {
+                    asset: asset.into(),
+                    quote: quote.into(),
+                    symbol: symbol.into(),
+                })
+                .into();
+        let before = symbols("binance", &["btc", "ETH", "SOL", "FOO"], "usdt", &[("ETH", "OTHER")]).unwrap();
+        let (mut symbols, lines) = before.listed(&list);
+        assert_eq!(symbols.asked_for(), ["BTC_X", "OTHER"]);
+        assert_eq!([symbols.asset("OTHER"), symbols.asset("BTC_X")], [Some(AssetId(1)), Some(AssetId(0))]);
+        assert_eq!([symbols.asset("BTCUSDT"), symbols.asset("SOLUSDT")], [None; 2]);
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(lines[0].contains("SOL is not traded in USDT, but in EUR"), "{lines:?}");
+        assert!(lines[1].contains("FOO is not traded"), "{lines:?}");
+    }
+
+    #[test]
+    fn a_market_that_the_settings_have_given_to_another_asset_is_not_given_twice() {
+        let list = [Instrument { asset: "BTC".into(), quote: "USDT".into(), symbol: "OTHER".into() }];
+        let (symbols, lines) =
+            symbols("binance", &["BTC", "ETH"], "USDT", &[("ETH", "OTHER")]).unwrap().listed(&list);
+        assert_eq!(symbols.asked_for(), ["OTHER"]);
+        assert!(lines[0].contains("BTC is OTHER, and so is another asset"), "{lines:?}");
     }
 
     /// Assets, quote currency, other names; what is said of them.
