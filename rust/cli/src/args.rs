@@ -36,10 +36,12 @@ Examples:
   silverbullet run --source binance --assets BTC,ETH,SOL --window 60
   silverbullet run --source binance --record recorded
   silverbullet run --source recording:recorded --speed max
+  SILVERBULLET_EXCHANGE__QUOTE=USDT silverbullet run --source binance,kraken,okx --assets BTC,ETH
 
 A file needs a header with timestamp, asset and price, and optionally bid, ask, size and sequence; it may be
-compressed with gzip or zstd. On a terminal there is a live view: q quits, ? lists its keys. Ctrl-C ends the
-run cleanly with exit code 130, and so does SIGTERM; a second one ends it at once.";
+compressed with gzip or zstd. Of several exchanges, rule in the settings' [exchange] says whose prices count:
+freshest, best or venues. On a terminal there is a live view: q quits, ? lists its keys. Ctrl-C ends the run
+cleanly with exit code 130, and so does SIGTERM; a second one ends it at once.";
 
 const REPLAY_EXAMPLES: &str = "\
 Examples:
@@ -151,7 +153,7 @@ pub(crate) enum ConfigFormat {
 #[command(after_help = RUN_EXAMPLES)]
 pub(crate) struct RunArguments {
     /// Where prices come from: simulator, csv:PATH, recording:PATH, kafka, or an exchange (binance, binance-us,
-    /// coinbase, coinbase-advanced, kraken, okx, bybit)
+    /// coinbase, coinbase-advanced, kraken, okx, bybit), or several of them, separated by commas
     #[arg(long)]
     pub(crate) source: Option<String>,
     #[command(flatten)]
@@ -213,7 +215,7 @@ pub(crate) struct ExchangeArguments {
     /// Names of the assets, such as BTC,ETH,SOL [default: those of the universes; of an exchange the ten largest]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) assets: Vec<String>,
-    /// With an exchange: where to connect instead of its own address
+    /// With one exchange: where to connect instead of its own address
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) url: Option<String>,
 }

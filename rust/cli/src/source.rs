@@ -30,8 +30,8 @@ enum SourceName {
     Recording(PathBuf),
     /// A Kafka topic, which `[kafka]` in the settings names.
     Kafka,
-    /// An exchange, reached as `[exchange]` in the settings says.
-    Exchange(&'static str),
+    /// An exchange or several, separated by commas, reached as `[exchange]` in the settings says.
+    Exchange(String),
 }
 
 /// What is asked of an exchange where no universe names its assets: traded against dollars at all of them.
@@ -50,15 +50,19 @@ impl SourceName {
             _ if matches!(text, "csv" | "csv:") => {
                 Err(usage("source csv: name the file, as in --source csv:prices.csv"))
             }
-            _ => match exchange::NAMES.into_iter().find(|name| *name == text) {
-                Some(name) => Ok(Self::Exchange(name)),
-                None => {
-                    let exchanges = exchange::NAMES.join(", ");
-                    Err(usage(format!(
-                        "unknown source {text:?}; there are simulator, csv:PATH, recording:PATH, kafka, {exchanges}"
-                    )))
+            _ => {
+                let names: Vec<&str> = text.split(',').map(str::trim).collect();
+                match names.iter().find(|name| !exchange::NAMES.contains(name)) {
+                    None => Ok(Self::Exchange(names.join(","))),
+                    Some(unknown) => {
+                        let exchanges = exchange::NAMES.join(", ");
+                        Err(usage(format!(
+                            "unknown source {unknown:?}; there are simulator, csv:PATH, recording:PATH, kafka, {exchanges}, \
+                             and several exchanges separated by commas"
+                        )))
+                    }
                 }
-            },
+            }
         }
     }
 }
@@ -115,7 +119,7 @@ pub(crate) fn open(
         }
         SourceName::Kafka => Ok(Box::new(open_kafka(settings, universes, session, stop)?)),
         SourceName::Exchange(venue) => {
-            let source = open_exchange(venue, market_assets(universes), settings, session)?;
+            let source = open_exchange(&venue, market_assets(universes), settings, session)?;
             if settings.recording.is_wanted() {
                 return Ok(Box::new(recorded(source, settings, session)?.0));
             }
@@ -146,7 +150,7 @@ pub(crate) fn open_recorded(
     let universes: Vec<_> = settings.universes.values().collect();
     match SourceName::parse(&settings.run.source)? {
         SourceName::Exchange(venue) => {
-            let source = open_exchange(venue, market_assets(&universes), settings, session)?;
+            let source = open_exchange(&venue, market_assets(&universes), settings, session)?;
             recorded(source, settings, session)
         }
         _ => {
@@ -166,7 +170,8 @@ fn recorded(
     let recorder = Recorder::new(&settings.recording, Arc::clone(&session.clock))
         .map_err(|error| usage(error.to_string()))?;
     let state = recorder.state();
-    Ok((source.with_tap(Box::new(recorder)), state))
+    let source = source.with_tap(Box::new(recorder)).map_err(|error| usage(error.to_string()))?;
+    Ok((source, state))
 }
 
 /// What is asked of an exchange.
@@ -180,7 +185,7 @@ pub(crate) fn is_file(name: &str) -> bool {
     matches!(SourceName::parse(name), Ok(SourceName::Csv(_) | SourceName::Recording(_)))
 }
 
-/// An exchange by its name; nothing is connected to before it runs.
+/// An exchange by its name, or several separated by commas; nothing is connected to before it runs.
 pub(crate) fn open_exchange(
     venue: &str,
     assets: Vec<String>,
@@ -343,12 +348,16 @@ mod tests {
         assert!(SourceName::parse("csv:").unwrap_err().to_string().contains("prices.csv"));
         assert_eq!(
             SourceName::parse("coinbase-advanced").unwrap(),
-            SourceName::Exchange("coinbase-advanced")
+            SourceName::Exchange("coinbase-advanced".into())
         );
         assert_eq!(SourceName::parse("recording:a/b").unwrap(), SourceName::Recording(PathBuf::from("a/b")));
         assert!(SourceName::parse("recording").unwrap_err().to_string().contains("name the folder"));
         assert!(is_file("csv:a") && is_file("recording:a") && !is_file("simulator") && !is_file("okx"));
-        for text in ["kafka:price", "Binance", "csvfile", "simulator:", ""] {
+        assert_eq!(
+            SourceName::parse("binance, kraken").unwrap(),
+            SourceName::Exchange("binance,kraken".into())
+        );
+        for text in ["kafka:price", "Binance", "csvfile", "simulator:", "", "binance,", "okx,kafka"] {
             let message = SourceName::parse(text).unwrap_err().to_string();
             assert!(message.contains("simulator, csv:PATH, recording:PATH, kafka, binance"), "{message}");
         }

@@ -3,6 +3,8 @@
 
 #[path = "exchange/recording.rs"]
 mod recording;
+#[path = "exchange/several.rs"]
+mod several;
 
 use std::fs;
 use std::io::{BufRead, BufReader};

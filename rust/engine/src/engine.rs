@@ -145,7 +145,8 @@ impl Engine {
         let mut start = resume.unwrap_or_else(|| Checkpoint::new(&universe));
         start.check(&universe)?;
         let skip = Skip::what_is_behind(&start, source.seekable);
-        let live = Arc::new(LiveState::new(universe, &source.name, &run_id, source.rows, answers));
+        let live = LiveState::new(universe, &source.name, &run_id, source.rows, answers);
+        let live = Arc::new(live.with_venues(&source.venues));
         let known = start.commands.sequence;
         let later = commands.entries.iter().filter(|entry| entry.sequence > known);
         later.for_each(|entry| start.commands.add(entry.clone()));

@@ -37,5 +37,5 @@ pub use hot::Answering;
 pub use latest::Latest;
 pub use live::{EventRow, LiveState, NamedLatency, Phase, StageLatency, Summary};
 pub use population::LivePopulation;
-pub use publication::{Answer, Publication, Stamps, Trigger};
+pub use publication::{Answer, NO_VENUE, Publication, Stamps, Trigger};
 pub use scene::{Scene, SceneAsset};

@@ -138,6 +138,8 @@ pub struct LiveState {
     pub universe: Universe,
     /// Name of its source.
     pub source: String,
+    /// Names of the venues that its prices come from, by their numbers; empty where they come from none.
+    pub venues: Vec<String>,
     /// Id of this run.
     pub run_id: String,
     /// Rows the source will bring, where known.
@@ -163,6 +165,12 @@ pub struct LiveState {
 }
 
 impl LiveState {
+    /// The same of a source whose prices come from these venues.
+    #[must_use]
+    pub fn with_venues(self, venues: &[String]) -> Self {
+        Self { venues: venues.to_vec(), ..self }
+    }
+
     /// A view of an engine that has not started; `answers` is the most portfolios a publication holds.
     #[must_use]
     pub fn new(universe: Universe, source: &str, run_id: &str, rows: Option<u64>, answers: usize) -> Self {
@@ -170,6 +178,7 @@ impl LiveState {
             latest: Latest::new(universe.assets.len(), answers),
             universe,
             source: source.to_owned(),
+            venues: Vec::new(),
             run_id: run_id.to_owned(),
             rows,
             counters: Counters::default(),

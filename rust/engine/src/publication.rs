@@ -57,6 +57,9 @@ pub struct Answer {
     pub weights: Vec<f64>,
 }
 
+/// The number of no venue.
+pub const NO_VENUE: u16 = u16::MAX;
+
 /// Everything the engine has to say after one tick or bar close.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Publication {
@@ -85,6 +88,8 @@ pub struct Publication {
     pub holdings: Option<Arc<[f64]>>,
     /// Last price of each asset; NaN before the first.
     pub prices: Vec<f64>,
+    /// Number of the venue that each asset's last price came from; [`NO_VENUE`] before the first.
+    pub venues: Vec<u16>,
     /// Event time of each asset's newest tick, nanoseconds UTC; [`Nanos::MIN`] before the first.
     pub tick_times: Vec<Nanos>,
     /// Close of the last final bar of each asset; NaN before the first.
@@ -110,6 +115,7 @@ impl Publication {
         Self {
             answers: vec![answer; answers],
             prices: vec![f64::NAN; assets],
+            venues: vec![NO_VENUE; assets],
             tick_times: vec![Nanos::MIN; assets],
             closes: vec![f64::NAN; assets],
             eligible: vec![false; assets],
@@ -157,6 +163,7 @@ impl Publication {
             self.holdings.clone_from(&other.holdings);
         }
         self.prices.copy_from_slice(&other.prices);
+        self.venues.copy_from_slice(&other.venues);
         self.tick_times.copy_from_slice(&other.tick_times);
         self.closes.copy_from_slice(&other.closes);
         self.eligible.copy_from_slice(&other.eligible);

@@ -2,7 +2,7 @@
 //!
 //! There is one stream of frames, each published at its time after the first subscription, whoever is connected: two connections are told
 //! the same, and what is published while nobody is connected is missed, as with a real venue. What was delivered on which
-//! connection is logged, so that a test knows what must have come.
+//! connection is logged, so that a test knows what must have come. The venue's list of instruments is at the same port.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -20,6 +20,7 @@
 mod connection;
 mod drip;
 mod fault;
+mod list;
 mod log;
 mod market;
 mod protocol;
@@ -28,6 +29,7 @@ mod shift;
 mod venue;
 
 pub use fault::Fault;
+pub use list::Listing;
 pub use log::{Delivered, Log};
 pub use market::{Market, Published, Said, recorded_frames};
 pub use server::{Exchange, Options};

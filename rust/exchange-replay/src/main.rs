@@ -64,11 +64,12 @@ async fn main() -> anyhow::Result<()> {
         std::fs::write(&path, exchange.certificate()).with_context(|| path.display().to_string())?;
     }
     write_line(exchange.url())?;
+    write_line(&exchange.list_url())?;
     tokio::signal::ctrl_c().await?;
     Ok(())
 }
 
-/// The address, for whoever has started this.
+/// An address, for whoever has started this.
 fn write_line(text: &str) -> std::io::Result<()> {
     use std::io::Write;
     let mut out = std::io::stdout().lock();

@@ -8,6 +8,9 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 
+/// When prices that are made up begin, nanoseconds UTC.
+const START: i64 = 1_723_161_255_000_000_000;
+
 /// One thing that a venue says: a trade, or a change of the best bid or offer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {
@@ -33,7 +36,6 @@ impl Market {
     /// A random walk of each asset: `count` trades and quotes in all, a millisecond apart.
     #[must_use]
     pub fn made_up(assets: &[&str], count: usize, seed: u64) -> Self {
-        const START: i64 = 1_723_161_255_000_000_000;
         let mut random = SmallRng::seed_from_u64(seed);
         let mut cents: Vec<u64> = (1..=assets.len() as u64).map(|asset| 6_000_000 / asset).collect();
         let mut trades = vec![1_000_u64; assets.len()];
@@ -51,6 +53,26 @@ impl Market {
                 (price(cents[asset] + 1), 50_000_000_000 + number as u64 * 3)
             };
             Said { asset: asset_name, is_trade, first, second, time, number }
+        });
+        Self(said.collect())
+    }
+
+    /// Each asset at a bid and an ask that never change: `count` quotes in all, a millisecond apart, and a trade at the bid in
+    /// place of each fifth.
+    #[must_use]
+    pub fn flat(assets: &[(&str, u32, u32)], count: usize) -> Self {
+        let said = (0..count).map(|number| {
+            let (asset, bid, ask) = assets[number % assets.len()];
+            // No asset has trades only.
+            let is_trade = number / assets.len() % 5 == 4;
+            Said {
+                asset: asset.to_owned(),
+                is_trade,
+                first: bid.to_string(),
+                second: if is_trade { "0.5".to_owned() } else { ask.to_string() },
+                time: START + number as i64 * 1_000_000,
+                number: if is_trade { (number / assets.len() / 5) as u64 + 1 } else { number as u64 + 1 },
+            }
         });
         Self(said.collect())
     }

@@ -2,7 +2,7 @@
 
 #![expect(clippy::result_large_err, reason = "the handshake wants its refusal so")]
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -12,6 +12,7 @@ use anyhow::Context;
 use jiff::Timestamp;
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -23,6 +24,7 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 use crate::connection::Connection;
 use crate::drip::Drip;
 use crate::fault::Fault;
+use crate::list::{self, Listing};
 use crate::log::{Delivered, Log};
 use crate::market::{Market, Published};
 use crate::venue::Venue;
@@ -38,6 +40,8 @@ pub struct Options {
     pub after: usize,
     /// Between two heartbeats.
     pub heartbeat: Duration,
+    /// What is answered to whoever asks for the list of instruments.
+    pub listing: Listing,
     frames: Vec<Published>,
     /// When each frame is published, after the first subscription.
     times: Vec<Duration>,
@@ -52,14 +56,24 @@ impl Options {
             text: venue.frame(said),
             time: said.time,
         });
-        Self::of_frames(venue, frames.collect(), pause)
+        let assets: BTreeSet<&str> = market.0.iter().map(|said| said.asset.as_str()).collect();
+        let markets = assets.into_iter().map(|asset| (asset.to_owned(), venue.symbol(asset))).collect();
+        Self { listing: Listing::Markets(markets), ..Self::of_frames(venue, frames.collect(), pause) }
     }
 
-    /// Frames of `venue` as they were recorded, one every `pause`.
+    /// Frames of `venue` as they were recorded, one every `pause`; its list is empty.
     #[must_use]
     pub fn of_frames(venue: Venue, frames: Vec<Published>, pause: Duration) -> Self {
         let times = (0..frames.len()).map(|place| pause * u32::try_from(place).unwrap_or(u32::MAX)).collect();
-        Self { venue, faults: VecDeque::new(), after: 100, heartbeat: Duration::from_secs(1), frames, times }
+        Self {
+            venue,
+            faults: VecDeque::new(),
+            after: 100,
+            heartbeat: Duration::from_secs(1),
+            listing: Listing::Markets(Vec::new()),
+            frames,
+            times,
+        }
     }
 
     /// The same at the pace at which it happened, or so many times as fast.
@@ -213,6 +227,13 @@ impl Exchange {
         &self.url
     }
 
+    /// Where the list of instruments is.
+    #[must_use]
+    pub fn list_url(&self) -> String {
+        let address = self.url.trim_start_matches("wss").trim_end_matches("/stream");
+        format!("https{address}{}", list::path_of(self.shared.options.venue))
+    }
+
     /// The certificate to trust (PEM).
     #[must_use]
     pub fn certificate(&self) -> &str {
@@ -240,16 +261,25 @@ impl Drop for Exchange {
 
 /// Serves a connection. What goes wrong with it beside what is to go wrong ends it, as it would at an exchange.
 async fn accept(shared: Arc<Shared>, tls: TlsAcceptor, stream: TcpStream) {
+    let _ = stream.set_nodelay(true);
+    let Ok((stream, reset)) = resettable(stream) else { return };
+    let is_slow = Arc::new(AtomicBool::new(false));
+    let Ok(mut stream) = tls.accept(Drip::new(stream, Arc::clone(&is_slow))).await else { return };
+    let Ok(head) = list::head(&mut stream).await else { return };
+    if !list::wants_websocket(&head) {
+        let Options { venue, listing, .. } = &shared.options;
+        let _ = list::answer(stream, &head, *venue, listing).await;
+        return;
+    }
     let fault = held(&shared.faults).pop_front().unwrap_or(Fault::None);
     let number = {
         let mut log = held(&shared.log);
         log.0.push(Delivered::default());
         log.0.len() - 1
     };
-    let _ = stream.set_nodelay(true);
-    let Ok((stream, reset)) = resettable(stream) else { return };
-    let is_slow = Arc::new(AtomicBool::new(false));
-    let Ok(stream) = tls.accept(Drip::new(stream, Arc::clone(&is_slow))).await else { return };
+    // What was read of it already is read first.
+    let (read, write) = tokio::io::split(stream);
+    let stream = tokio::io::join(std::io::Cursor::new(head).chain(read), write);
     let greet = |_: &Request, response: Response| greet(&shared, number, fault, response);
     let Ok(socket) = accept_hdr_async(stream, greet).await else { return };
     let connection = Connection::new(Arc::clone(&shared), socket, number, fault, is_slow, reset);

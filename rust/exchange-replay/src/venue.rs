@@ -46,11 +46,20 @@ impl Venue {
     /// Its name of the market of an asset.
     #[must_use]
     pub fn symbol(self, asset: &str) -> String {
+        let quote = self.quote();
         match self {
-            Self::Binance | Self::Bybit => format!("{asset}USDT"),
-            Self::Coinbase | Self::CoinbaseAdvanced => format!("{asset}-USD"),
-            Self::Kraken => format!("{asset}/USD"),
-            Self::Okx => format!("{asset}-USDT"),
+            Self::Binance | Self::Bybit => format!("{asset}{quote}"),
+            Self::Coinbase | Self::CoinbaseAdvanced | Self::Okx => format!("{asset}-{quote}"),
+            Self::Kraken => format!("{asset}/{quote}"),
+        }
+    }
+
+    /// The currency that its prices are in.
+    #[must_use]
+    pub fn quote(self) -> &'static str {
+        match self {
+            Self::Binance | Self::Bybit | Self::Okx => "USDT",
+            Self::Coinbase | Self::CoinbaseAdvanced | Self::Kraken => "USD",
         }
     }
 

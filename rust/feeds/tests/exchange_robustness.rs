@@ -9,7 +9,9 @@ mod exchange_robustness_common;
 
 use exchange_frames::{Frames, VENUES};
 use exchange_robustness_common::{check, memory};
-use silverbullet_feeds::exchange::{Break, Continuity, Fault, Number, Print, Said, Stream, Venue};
+use silverbullet_feeds::exchange::{
+    Break, Continuity, Fault, Instrument, Number, Print, Said, Stream, Venue,
+};
 
 /// Inputs of each venue; `make soak-frames` runs a million.
 const INPUTS: u64 = 2_000;
@@ -189,6 +191,14 @@ impl Venue for Wrong {
 
     fn quote(&self) -> &'static str {
         "USD"
+    }
+
+    fn instruments(&self) -> &'static str {
+        ""
+    }
+
+    fn read_instruments(&self, _: &str) -> Result<Vec<Instrument>, Fault> {
+        Ok(Vec::new())
     }
 
     fn subscribe(&self, _: &[String]) -> Vec<String> {

@@ -15,7 +15,9 @@
 //! Duplicates are found among the last 32 ticks of their asset.
 //!
 //! Each partition of the input is judged by its own time ([`Clock`]), so that what counts does not depend on the order
-//! in which partitions are read. Prices and duplicates are judged by asset: an asset belongs in one partition.
+//! in which partitions are read. Prices and duplicates are judged by asset: an asset belongs in one partition, or each of
+//! its partitions is a venue of its own. Then only whether a price is far from the last one may depend on that order, and
+//! venues that are so far apart do not trade the same thing.
 
 mod held;
 

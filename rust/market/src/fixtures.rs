@@ -41,6 +41,7 @@ pub(crate) fn source(assets: &[&str]) -> SourceDescription {
     SourceDescription {
         name: "test".into(),
         identity: "abc".into(),
+        venues: Vec::new(),
         assets: assets.iter().map(|asset| (*asset).to_owned()).collect(),
         grid: None,
         replayable: true,

@@ -51,7 +51,7 @@ pub use clock::{Clock, ManualClock, Nanos, SECOND, SystemClock};
 pub use decision::{Decision, DecisionKind};
 pub use duration::{format_duration, format_time, parse_duration};
 pub use goals::GoalParameters;
-pub use health::{SourceState, SourceStatus, SourceWatch};
+pub use health::{SourceState, SourceStatus, SourceWatch, VenueState};
 pub use source::{Sink, Source, SourceDescription, SourceError, StopFlag};
 pub use tick::{AssetId, Event, EventKind, HistoryBar, Input, OrderKey, PartitionState, Tick};
 pub use universe::{Universe, UniverseError, UniverseSettings};

@@ -16,6 +16,9 @@ pub struct SourceDescription {
     pub name: String,
     /// What makes this input this input (content digest, simulator settings): part of the variant.
     pub identity: String,
+    /// Names of the venues that prices come from, by the number that a [`Tick`](crate::Tick) bears; empty where they come
+    /// from none.
+    pub venues: Vec<String>,
     /// Asset names; an [`AssetId`](crate::AssetId) is a position in this list.
     pub assets: Vec<String>,
     /// The regular spacing of event times, where the source has one.

@@ -106,6 +106,7 @@ fn ticks() -> Vec<FieldRef> {
     keyed([
         Column::text("asset", "name of the asset"),
         Column::float("price", "last price; null before the first").unit("quote currency").optional(),
+        Column::text("venue", "exchange that the price came from; null where it came from none").optional(),
     ])
 }
 
@@ -142,10 +143,13 @@ fn publication_rows(view: &LiveView, row: &mut Row<'_>) -> Result<(), ArrowError
 
 fn tick_rows(view: &LiveView, row: &mut Row<'_>) {
     let Some(publication) = &view.publication else { return };
-    for (asset, price) in view.state.universe.assets.iter().zip(&publication.prices) {
+    let venues = publication.venues.iter().map(|&venue| view.state.venues.get(usize::from(venue)));
+    let prices = view.state.universe.assets.iter().zip(&publication.prices);
+    for ((asset, price), venue) in prices.zip(venues) {
         row.key(view, publication.sequence, publication.event_time);
         row.text(asset);
         row.number(Some(*price));
+        row.text_or_none(venue.map(String::as_str));
         row.end();
     }
 }
@@ -225,6 +229,12 @@ impl Row<'_> {
     fn text(&mut self, value: &str) {
         if let Some(Builder::Text(builder)) = self.column() {
             builder.append_value(value);
+        }
+    }
+
+    fn text_or_none(&mut self, value: Option<&str>) {
+        if let Some(Builder::Text(builder)) = self.column() {
+            builder.append_option(value);
         }
     }
 

@@ -130,6 +130,7 @@ pub(crate) fn plain_source() -> SourceDescription {
     SourceDescription {
         name: "bench".into(),
         identity: "bench".into(),
+        venues: Vec::new(),
         assets: (0..ASSETS).map(name).collect(),
         grid: None,
         replayable: true,

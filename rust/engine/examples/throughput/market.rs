@@ -23,6 +23,7 @@ impl Size {
         SourceDescription {
             name: "memory".into(),
             identity: "throughput".into(),
+            venues: Vec::new(),
             assets: (0..self.assets).map(|asset| format!("A{asset}")).collect(),
             grid: None,
             replayable: true,

@@ -5,6 +5,7 @@ use silverbullet_market::moments::{ClosedMoments, Estimator, RollingMoments, est
 use silverbullet_market::{Assembly, FinalBar, Nanos, OrderKey, ReturnWindow, Tick, Universe};
 
 use crate::error::Result;
+use crate::publication::NO_VENUE;
 
 /// What a close did to the book.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub(crate) struct Book {
     /// Last price of each asset of the universe; NaN before the first.
     pub(crate) prices: Vec<f64>,
     keys: Vec<Option<OrderKey>>,
+    /// Number of the venue that each one's last price came from; [`NO_VENUE`] before the first.
+    pub(crate) venues: Vec<u16>,
     /// Event time of each one's newest tick; [`Nanos::MIN`] before the first.
     pub(crate) tick_times: Vec<Nanos>,
     /// Close of the last final bar of each asset of the universe; NaN before the first.
@@ -55,6 +58,7 @@ impl Book {
             index: vec![None; assets],
             prices: vec![f64::NAN; assets],
             keys: vec![None; assets],
+            venues: vec![NO_VENUE; assets],
             tick_times: vec![Nanos::MIN; assets],
             closes: vec![f64::NAN; assets],
             rolling: None,
@@ -77,6 +81,7 @@ impl Book {
             self.prices[position] = newest.price;
             self.tick_times[position] = newest.time;
             self.keys[position] = newest.key;
+            self.venues[position] = newest.key.map_or(NO_VENUE, |(_, venue, ..)| venue);
             self.closes[position] = newest.close;
         }
         window.eligible_into(&mut self.candidates);
@@ -93,6 +98,7 @@ impl Book {
         }
         self.keys[position] = key;
         self.prices[position] = tick.price;
+        self.venues[position] = tick.venue;
         self.tick_times[position] = tick.event_time;
         let Some(index) = self.index[position] else { return };
         let now = tick.price / self.closes[position] - 1.0;

@@ -74,6 +74,7 @@ impl HotLoop {
         draft.condition_number = *condition_number;
         draft.skipped = std::mem::take(skipped);
         draft.prices.copy_from_slice(&book.prices);
+        draft.venues.copy_from_slice(&book.venues);
         draft.tick_times.copy_from_slice(&book.tick_times);
         draft.closes.copy_from_slice(&book.closes);
         draft.eligible.fill(false);

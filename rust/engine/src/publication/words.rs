@@ -15,10 +15,12 @@ const HEAD: usize = 13;
 const ANSWER_HEAD: usize = 7;
 /// Assets whose eligibility fits a word.
 const BITS: usize = 64;
+/// Assets whose venues fit a word.
+const VENUES: usize = 4;
 
 /// How many words a publication takes.
 pub(crate) fn count(assets: usize, answers: usize) -> usize {
-    HEAD + 3 * assets + assets.div_ceil(BITS) + answers * (ANSWER_HEAD + assets)
+    HEAD + 3 * assets + assets.div_ceil(VENUES) + assets.div_ceil(BITS) + answers * (ANSWER_HEAD + assets)
 }
 
 /// Writes all of `publication` to `words`.
@@ -47,6 +49,9 @@ pub(crate) fn write(publication: &Publication, words: &[AtomicU64]) {
     put(publication.skipped);
     put(publication.answers.len() as u64);
     publication.prices.iter().for_each(|price| put(price.to_bits()));
+    for venues in publication.venues.chunks(VENUES) {
+        put(venues.iter().rev().fold(0, |word, &venue| word << 16 | u64::from(venue)));
+    }
     publication.tick_times.iter().for_each(|time| put(time.cast_unsigned()));
     publication.closes.iter().for_each(|close| put(close.to_bits()));
     for assets in publication.eligible.chunks(BITS) {
@@ -85,6 +90,12 @@ pub(crate) fn read(words: &[AtomicU64], publication: &mut Publication) {
     publication.skipped = take();
     let _ = take();
     publication.prices.iter_mut().for_each(|price| *price = f64::from_bits(take()));
+    for venues in publication.venues.chunks_mut(VENUES) {
+        let word = take();
+        for (place, venue) in venues.iter_mut().enumerate() {
+            *venue = (word >> (16 * place)) as u16;
+        }
+    }
     publication.tick_times.iter_mut().for_each(|time| *time = take().cast_signed());
     publication.closes.iter_mut().for_each(|close| *close = f64::from_bits(take()));
     for assets in publication.eligible.chunks_mut(BITS) {
@@ -173,6 +184,7 @@ mod tests {
         for asset in 0..assets {
             publication.eligible[asset] = asset % 3 == 1;
             publication.tick_times[asset] = asset as i64 - 5;
+            publication.venues[asset] = if asset % 5 == 0 { crate::NO_VENUE } else { asset as u16 };
             (publication.prices[asset], publication.closes[asset]) = (asset as f64, -(asset as f64));
         }
         for trigger in [Trigger::None, Trigger::Tick(69), Trigger::BarClose(-5)] {

@@ -24,6 +24,7 @@ pub fn description(assets: usize) -> SourceDescription {
     SourceDescription {
         name: "test".into(),
         identity: "fixed".into(),
+        venues: Vec::new(),
         assets: (0..assets).map(|asset| format!("A{asset}")).collect(),
         grid: None,
         replayable: true,

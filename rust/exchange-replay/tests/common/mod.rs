@@ -11,7 +11,8 @@ use silverbullet_exchange_replay::{Exchange, Fault, Log, Market, Options, Venue}
 use silverbullet_feeds::exchange::{ExchangeSettings, ExchangeSource, named};
 use silverbullet_feeds::{Recorder, RecordingOptions, RecordingSettings, RecordingSource, Speed};
 use silverbullet_market::{
-    Event, EventKind, Input, Nanos, Sink, Source, SourceState, SourceWatch, StopFlag, SystemClock, Tick,
+    Event, EventKind, Input, Nanos, PartitionState, Sink, Source, SourceState, SourceWatch, StopFlag,
+    SystemClock, Tick,
 };
 
 pub(crate) const ASSETS: [&str; 2] = ["BTC", "ETH"];
@@ -25,6 +26,8 @@ pub(crate) struct Seen {
     pub(crate) ticks: Vec<Tick>,
     /// Each after so many ticks.
     pub(crate) events: Vec<(usize, Event)>,
+    /// How partitions stand, each after so many ticks.
+    pub(crate) partitions: Vec<(usize, u32, PartitionState)>,
     pub(crate) frames: u64,
 }
 
@@ -55,6 +58,10 @@ impl Sink for Taker {
             Input::Event(event) | Input::Note(event) => {
                 let place = seen.ticks.len();
                 seen.events.push((place, *event));
+            }
+            Input::Partition(partition, state) => {
+                let place = seen.ticks.len();
+                seen.partitions.push((place, partition, state));
             }
             other => panic!("{other:?}"),
         }
@@ -164,7 +171,7 @@ impl Scene {
             RecordingSettings { folder: folder.path().join("recording"), ..RecordingSettings::default() };
         let recorder = Recorder::new(&recording, Arc::new(SystemClock)).unwrap();
         let source = ExchangeSource::open(settings, Arc::new(SystemClock), 7).unwrap();
-        let running = Running::start_source(source.with_tap(Box::new(recorder)), pause);
+        let running = Running::start_source(source.with_tap(Box::new(recorder)).unwrap(), pause);
         Self { exchange, running, name, _runtime: runtime, folder }
     }
 

@@ -74,6 +74,7 @@ impl CsvSource {
         let description = SourceDescription {
             name: "csv".to_owned(),
             identity: identity(&summary.digest, &options),
+            venues: Vec::new(),
             assets: summary.assets.clone(),
             grid: summary.grid,
             replayable: true,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::instruments::{Instrument, lists};
 use super::text::{self, Text, since_1970};
 use super::venue::{Fault, Number, Print, Said, Venue};
 
@@ -20,19 +21,29 @@ const AT_ONCE: usize = 200;
 pub struct Binance {
     name: &'static str,
     url: &'static str,
+    instruments: &'static str,
 }
 
 impl Binance {
     /// Binance's servers for market data only.
     #[must_use]
     pub const fn international() -> Self {
-        Self { name: "binance", url: "wss://data-stream.binance.vision/stream" }
+        Self {
+            name: "binance",
+            url: "wss://data-stream.binance.vision/stream",
+            // Permissions are most of the list, and of no use here.
+            instruments: "https://data-api.binance.vision/api/v3/exchangeInfo?permissions=SPOT&showPermissionSets=false",
+        }
     }
 
     /// Those for the United States.
     #[must_use]
     pub const fn united_states() -> Self {
-        Self { name: "binance-us", url: "wss://stream.binance.us:9443/stream" }
+        Self {
+            name: "binance-us",
+            url: "wss://stream.binance.us:9443/stream",
+            instruments: "https://api.binance.us/api/v3/exchangeInfo",
+        }
     }
 }
 
@@ -87,6 +98,14 @@ impl Venue for Binance {
 
     fn quote(&self) -> &'static str {
         "USDT"
+    }
+
+    fn instruments(&self) -> &'static str {
+        self.instruments
+    }
+
+    fn read_instruments(&self, list: &str) -> Result<Vec<Instrument>, Fault> {
+        lists::binance(list)
     }
 
     /// It takes 1,024 streams, and each symbol has two.

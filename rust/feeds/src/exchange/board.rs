@@ -14,18 +14,31 @@ struct Shown {
 #[derive(Debug)]
 pub(crate) struct Board {
     watch: SourceWatch,
+    /// Which of several venues it is of.
+    venue: Option<u16>,
     lines: Vec<Shown>,
     /// Prices are taken too slowly.
     behind: bool,
 }
 
 impl Board {
-    /// For so many connections.
-    pub(crate) fn new(watch: SourceWatch, lines: usize) -> Self {
-        let connecting = Shown { status: SourceStatus::Connecting, ..Shown::default() };
-        let board = Self { watch, lines: vec![connecting; lines], behind: false };
-        board.show();
+    /// For a connection that there is going to be, of the venue with this number where there are several.
+    pub(crate) fn new(watch: SourceWatch, venue: Option<u16>) -> Self {
+        let mut board = Self { watch, venue, lines: Vec::new(), behind: false };
+        board.lines(1);
         board
+    }
+
+    /// There are so many connections; where there is none, the place for one shows why.
+    pub(crate) fn lines(&mut self, count: usize) {
+        let connecting = Shown { status: SourceStatus::Connecting, ..Shown::default() };
+        self.lines = vec![connecting; count.max(1)];
+        self.show();
+    }
+
+    /// No connection brings prices.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lines.iter().all(|line| line.status == SourceStatus::Failing)
     }
 
     /// A connection has come to another state.
@@ -43,16 +56,15 @@ impl Board {
 
     /// Inputs that wait to be taken.
     pub(crate) fn waiting(&self, count: usize) {
-        self.watch.update(|state| state.lag = Some(count as u64));
+        let lag = Some(count as u64);
+        self.watch.update(|state| match self.venue {
+            None => state.lag = lag,
+            Some(venue) => state.venue(venue.into(), |venue| venue.lag = lag),
+        });
     }
 
     fn show(&self) {
-        let rank = |line: &&Shown| match line.status {
-            SourceStatus::Ok => 0,
-            SourceStatus::Connecting => 1,
-            SourceStatus::Failing => 2,
-        };
-        let worst = self.lines.iter().max_by_key(rank).cloned().unwrap_or_default();
+        let worst = self.lines.iter().max_by_key(|line| line.status.rank()).cloned().unwrap_or_default();
         let (mut status, mut reason) = (worst.status, worst.reason);
         if self.behind && status != SourceStatus::Failing {
             status = SourceStatus::Failing;
@@ -60,7 +72,12 @@ impl Board {
             reason = Some(format!("prices come faster than they are taken, and some are left out; {remedy}"));
         }
         let losses = self.lines.iter().map(|line| line.losses).sum();
-        self.watch.update(|state| (state.status, state.reason, state.losses) = (status, reason, losses));
+        self.watch.update(|state| match self.venue {
+            None => (state.status, state.reason, state.losses) = (status, reason, losses),
+            Some(venue) => state.venue(venue.into(), |venue| {
+                (venue.status, venue.reason, venue.losses) = (status, reason, losses);
+            }),
+        });
     }
 }
 
@@ -71,7 +88,8 @@ mod tests {
     #[test]
     fn the_worst_connection_is_shown_and_losses_are_summed() {
         let watch = SourceWatch::default();
-        let mut board = Board::new(watch.clone(), 2);
+        let mut board = Board::new(watch.clone(), None);
+        board.lines(2);
         assert_eq!(watch.state().status, SourceStatus::Connecting);
         board.line(0, SourceStatus::Ok, None, 1);
         assert_eq!(watch.state().status, SourceStatus::Connecting);

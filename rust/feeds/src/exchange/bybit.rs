@@ -14,6 +14,7 @@ use serde::de::IgnoredAny;
 
 use self::message::{Change, Data, Frame, Level, Trade};
 use super::few::Few;
+use super::instruments::{Instrument, lists};
 use super::kept::Kept;
 use super::text::{self, positive, since_1970};
 use super::venue::{Fault, KeepAlive, Number, Print, Said, Venue};
@@ -56,6 +57,14 @@ impl Venue for Bybit {
 
     fn quote(&self) -> &'static str {
         "USDT"
+    }
+
+    fn instruments(&self) -> &'static str {
+        "https://api.bybit.com/v5/market/instruments-info?category=spot"
+    }
+
+    fn read_instruments(&self, list: &str) -> Result<Vec<Instrument>, Fault> {
+        lists::bybit(list)
     }
 
     fn connects(&self) -> (usize, Duration) {

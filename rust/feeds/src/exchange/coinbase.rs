@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::instruments::{Instrument, lists};
 use super::kept::Kept;
 use super::text::{self, Text, date_time};
 use super::venue::{BEFORE, Fault, Number, Print, Said, Venue};
@@ -60,6 +61,14 @@ impl Venue for Coinbase {
 
     fn quote(&self) -> &'static str {
         "USD"
+    }
+
+    fn instruments(&self) -> &'static str {
+        "https://api.exchange.coinbase.com/products"
+    }
+
+    fn read_instruments(&self, list: &str) -> Result<Vec<Instrument>, Fault> {
+        lists::coinbase(list)
     }
 
     /// It takes eight requests a second from an address.

@@ -14,6 +14,7 @@ use silverbullet_market::Nanos;
 
 use super::continuity::{Break, step};
 use super::few::Few;
+use super::instruments::{Instrument, lists};
 use super::text::{self, NOT_UNDERSTOOD, Text, date_time};
 use super::venue::{BEFORE, Fault, Number, Print, Said, Venue};
 
@@ -120,6 +121,14 @@ impl Venue for CoinbaseAdvanced {
 
     fn quote(&self) -> &'static str {
         "USD"
+    }
+
+    fn instruments(&self) -> &'static str {
+        "https://api.coinbase.com/api/v3/brokerage/market/products?product_type=SPOT"
+    }
+
+    fn read_instruments(&self, list: &str) -> Result<Vec<Instrument>, Fault> {
+        lists::coinbase_advanced(list)
     }
 
     /// It takes eight requests a second from an address.

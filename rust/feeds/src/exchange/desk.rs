@@ -9,6 +9,7 @@ use super::intake::{Intake, Receipt};
 use super::outlet::Outlet;
 use super::reader::{Outcome, Reader};
 use super::told::{Step, Tap, Told};
+use super::waited::Waited;
 use crate::clock_step::ClockStep;
 
 /// How often it is looked at whether the machine's clock was set, and how many inputs wait.
@@ -19,6 +20,8 @@ pub(crate) struct Desk {
     intake: Intake,
     outlet: Outlet,
     pub(crate) board: Board,
+    /// Whether bars wait for it, where there are other venues.
+    waited: Option<Waited>,
     tap: Option<Box<dyn Tap>>,
     clock: Arc<dyn Clock>,
     /// UTC less monotonic time, at the start: when somebody sets the machine's clock, prices do not jump.
@@ -32,12 +35,13 @@ impl Desk {
         intake: Intake,
         outlet: Outlet,
         board: Board,
+        waited: Option<Waited>,
         tap: Option<Box<dyn Tap>>,
         clock: Arc<dyn Clock>,
         base: Nanos,
     ) -> Self {
         let (step, looked) = (ClockStep::new(&*clock), clock.monotonic());
-        Self { intake, outlet, board, tap, clock, base, step, looked }
+        Self { intake, outlet, board, waited, tap, clock, base, step, looked }
     }
 
     pub(crate) fn now(&self) -> Nanos {
@@ -74,6 +78,10 @@ impl Desk {
         if now - self.looked >= LOOK {
             self.looked = now;
             self.board.waiting(self.outlet.waiting());
+            let (heard, is_lost) = (self.intake.heard(), self.board.is_lost());
+            if let Some(told) = self.waited.as_mut().and_then(|waited| waited.look(now, heard, is_lost)) {
+                self.outlet.push(told);
+            }
             if let Some(event) = self.step.look(&*self.clock) {
                 self.note(event.kind, event.reason, &event.detail);
             }

@@ -3,8 +3,12 @@
 //! No connection and no clock is needed for it: the same frames with the same receipts give the same inputs, so that what
 //! was recorded can be read again.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use silverbullet_market::{AssetId, Event, EventKind, Input, Nanos, SECOND, Tick, format_time};
 
+use super::best::Best;
 use super::continuity::{Break, Series};
 use super::skew::{Jump, Skew};
 use super::symbols::Symbols;
@@ -56,6 +60,12 @@ pub(crate) struct Intake {
     known: Vec<[Known; 2]>,
     skew: Skew,
     time: VenueTime,
+    /// Number of the venue, where there are several: prices and events of each are a partition of their own.
+    number: u16,
+    /// Makes one price of those of all venues.
+    best: Option<Rc<RefCell<Best>>>,
+    /// When the last price handed on was received.
+    heard: Nanos,
     /// Until then (monotonic) what has come before is passed over without a word.
     repeating: Nanos,
     /// Place of the next input. It goes on from the time of the start, so that no other run has the same.
@@ -76,12 +86,25 @@ impl Intake {
             known,
             skew: Skew::default(),
             time: VenueTime::default(),
+            number: 0,
+            best: None,
+            heard: Nanos::MIN,
             repeating: Nanos::MIN,
             offset: start.max(0).unsigned_abs(),
             unknown: (Vec::new(), 0),
             prices: Vec::with_capacity(64),
             faults: Vec::new(),
         }
+    }
+
+    /// The same as the venue with this number among several, whose prices `best` makes one of.
+    pub(crate) fn among(self, number: u16, best: Option<Rc<RefCell<Best>>>) -> Self {
+        Self { number, best, ..self }
+    }
+
+    /// When the last price that was handed on was received, on the monotonic clock; [`Nanos::MIN`] before the first.
+    pub(crate) fn heard(&self) -> Nanos {
+        self.heard
     }
 
     /// The venue's name.
@@ -175,7 +198,13 @@ impl Intake {
     /// An event of the connection, with the place of the next input.
     pub(crate) fn note(&self, kind: EventKind, reason: &'static str, detail: &str) -> Input {
         let detail = format!("{}: {detail}", self.venue);
-        Input::Note(Box::new(Event { kind, reason, detail, partition: 0, offset: self.offset }))
+        Input::Note(Box::new(Event {
+            kind,
+            reason,
+            detail,
+            partition: self.number.into(),
+            offset: self.offset,
+        }))
     }
 
     /// Prices between these times (UTC) are missing.
@@ -211,7 +240,7 @@ impl Intake {
         let event_time = self.stamp(price);
         let newest = &mut self.known[price.asset.index()][place].newest;
         *newest = event_time.max(*newest);
-        out(Input::Tick(Tick {
+        let mut tick = Tick {
             asset: price.asset,
             price: price.price,
             bid: price.bid,
@@ -219,11 +248,18 @@ impl Intake {
             size: price.size,
             event_time,
             receipt_time: price.receipt.monotonic,
-            venue: 0,
+            venue: self.number,
             sequence: price.number.value(),
-            partition: 0,
+            partition: self.number.into(),
             offset: self.offset,
-        }));
+        };
+        self.heard = self.heard.max(price.receipt.monotonic);
+        if let Some(best) = &self.best
+            && !best.borrow_mut().price(&mut tick)
+        {
+            return;
+        }
+        out(Input::Tick(tick));
         self.offset += 1;
     }
 
@@ -275,7 +311,7 @@ impl Intake {
     fn event(&mut self, kind: EventKind, reason: &'static str, detail: String) -> Input {
         let (detail, offset) = (format!("{}: {detail}", self.venue), self.offset);
         self.offset += 1;
-        Input::Event(Box::new(Event { kind, reason, detail, partition: 0, offset }))
+        Input::Event(Box::new(Event { kind, reason, detail, partition: self.number.into(), offset }))
     }
 
     /// Prices that came under names nobody asked for.

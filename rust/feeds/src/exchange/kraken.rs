@@ -11,6 +11,7 @@ use serde::de::IgnoredAny;
 use silverbullet_market::Nanos;
 
 use super::few::Few;
+use super::instruments::{Instrument, lists};
 use super::text::{self, First, above_zero, date_time};
 use super::venue::{Fault, Number, Print, Said, Venue};
 use crate::csv::reason;
@@ -65,6 +66,14 @@ impl Venue for Kraken {
 
     fn quote(&self) -> &'static str {
         "USD"
+    }
+
+    fn instruments(&self) -> &'static str {
+        "https://api.kraken.com/0/public/AssetPairs"
+    }
+
+    fn read_instruments(&self, list: &str) -> Result<Vec<Instrument>, Fault> {
+        lists::kraken(list)
     }
 
     fn subscribe(&self, symbols: &[String]) -> Vec<String> {

@@ -4,11 +4,13 @@
 //! A [`Venue`] knows its address, what to send to be given prices, and what its frames mean, without any network. Frames are read with
 //! borrowed fields and without allocation. What becomes of the prices is the same for all: which asset a symbol is, whether
 //! a number is missing, what time a price bears ([`Continuity`] and [`Skew`] show how that is judged). Supervision of the
-//! connections is a state machine of facts and times, which the sockets obey.
+//! connections is a state machine of facts and times, which the sockets obey. Several venues may be one source: a rule says
+//! which of their prices make the price of an asset.
 //!
 //! No exchange was reached from where this was tested: Binance, Coinbase Exchange and OKX are read as real recordings have
 //! them; Kraken v2, Bybit and Coinbase Advanced as their documentation has them, and are unproven against the venue.
 
+mod best;
 mod binance;
 mod board;
 mod bybit;
@@ -17,15 +19,19 @@ mod coinbase_advanced;
 mod continuity;
 mod desk;
 mod few;
+mod instruments;
 pub(crate) mod intake;
 mod kept;
 mod kraken;
 mod line;
+mod mix;
 mod okx;
 mod outlet;
 mod policy;
+mod pump;
 pub(crate) mod reader;
 mod settings;
+mod site;
 mod skew;
 mod socket;
 mod source;
@@ -35,16 +41,18 @@ mod text;
 mod told;
 mod venue;
 mod venue_time;
+mod waited;
 
 pub use binance::Binance;
 pub use bybit::Bybit;
 pub use coinbase::Coinbase;
 pub use coinbase_advanced::CoinbaseAdvanced;
 pub use continuity::{Break, Continuity};
+pub use instruments::Instrument;
 pub use intake::Receipt;
 pub use kraken::Kraken;
 pub use okx::Okx;
-pub use settings::ExchangeSettings;
+pub use settings::{ExchangeSettings, VenueSettings};
 pub use skew::{Jump, Skew};
 pub use socket::{Address, ByteStream, Connect, Network, Opening, Refusal};
 pub use source::ExchangeSource;

@@ -12,6 +12,7 @@ use serde::de::IgnoredAny;
 use silverbullet_market::Nanos;
 
 use super::few::Few;
+use super::instruments::{Instrument, lists};
 use super::kept::Kept;
 use super::text::{self, First, since_1970_text};
 use super::venue::{BEFORE, Fault, KeepAlive, Number, Print, Said, Venue};
@@ -77,6 +78,14 @@ impl Venue for Okx {
 
     fn quote(&self) -> &'static str {
         "USDT"
+    }
+
+    fn instruments(&self) -> &'static str {
+        "https://www.okx.com/api/v5/public/instruments?instType=SPOT"
+    }
+
+    fn read_instruments(&self, list: &str) -> Result<Vec<Instrument>, Fault> {
+        lists::okx(list)
     }
 
     fn connects(&self) -> (usize, Duration) {

@@ -14,7 +14,7 @@ use crate::error::{FeedError, Result};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ExchangeSettings {
-    /// One of [`NAMES`](super::NAMES).
+    /// One of [`NAMES`](super::NAMES), or several, separated by commas.
     pub venue: String,
     /// Where to connect, where it is not the venue's own address: another region, a proxy, a replay.
     pub url: String,
@@ -24,6 +24,23 @@ pub struct ExchangeSettings {
     pub quote: String,
     /// What the venue calls the market of an asset, where that is not put together as usual.
     pub symbols: BTreeMap<String, String>,
+    /// Where the venue's list of instruments is, which says what its markets are called: empty for the venue's own address
+    /// (and for none where `url` names another place), `off` for none.
+    pub instruments: String,
+    /// What makes the price of an asset that several venues have: `freshest` takes every price, so that the newest is the
+    /// last; `best` the middle between the best bid and the best offer of the venues with fresh quotes; `venues` the prices
+    /// of one venue an asset.
+    pub rule: String,
+    /// With `best`: how long a quote is fresh.
+    pub fresh_within: String,
+    /// With `venues`: the venue of an asset; the first of the source's where none is said.
+    pub venues: BTreeMap<String, String>,
+    /// Whether prices in different currencies, such as USD and USDT, may be mixed as if they were of the same.
+    pub mix_quotes: bool,
+    /// Of several venues, one that is silent for this long does not hold bars back.
+    pub idle_after: String,
+    /// What is said of a venue by its name, and comes before what is said of all.
+    pub at: BTreeMap<String, VenueSettings>,
     /// A file of certificates (PEM) that are trusted beside those of the system.
     pub ca_file: Option<PathBuf>,
     /// Inputs that may wait for whoever takes them.
@@ -44,6 +61,20 @@ pub struct ExchangeSettings {
     pub overlap: String,
 }
 
+/// What one venue among several has of its own; an empty text stands for what is said of all.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct VenueSettings {
+    /// Where to connect.
+    pub url: String,
+    /// The currency that prices are in.
+    pub quote: String,
+    /// What it calls the market of an asset.
+    pub symbols: BTreeMap<String, String>,
+    /// Where its list of instruments is, or `off`.
+    pub instruments: String,
+}
+
 impl Default for ExchangeSettings {
     fn default() -> Self {
         Self {
@@ -52,6 +83,13 @@ impl Default for ExchangeSettings {
             assets: Vec::new(),
             quote: String::new(),
             symbols: BTreeMap::new(),
+            instruments: String::new(),
+            rule: "freshest".to_owned(),
+            fresh_within: String::new(),
+            venues: BTreeMap::new(),
+            mix_quotes: false,
+            idle_after: String::new(),
+            at: BTreeMap::new(),
             ca_file: None,
             queue: 65_536,
             open_within: String::new(),
@@ -101,7 +139,8 @@ impl ExchangeSettings {
     }
 }
 
-fn duration(name: &'static str, text: &str) -> Result<Option<Nanos>> {
+/// A duration that a setting says; `None` where it says nothing.
+pub(crate) fn duration(name: &'static str, text: &str) -> Result<Option<Nanos>> {
     if text.is_empty() {
         return Ok(None);
     }
@@ -158,6 +197,6 @@ mod tests {
     fn unknown_keys_are_refused_and_missing_ones_are_not() {
         let read = |text: &str| serde_json::from_str::<ExchangeSettings>(text);
         assert_eq!(read(r#"{"venue": "okx"}"#).unwrap(), ExchangeSettings::new("okx", &[]));
-        assert!(read(r#"{"venues": "okx"}"#).is_err());
+        assert!(read(r#"{"vanue": "okx"}"#).is_err());
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use silverbullet_market::Nanos;
 
 use super::continuity::Break;
+use super::instruments::Instrument;
 use super::text;
 pub use crate::csv::judge::Fault;
 use crate::csv::reason;
@@ -156,6 +157,15 @@ pub trait Venue: Send {
 
     /// The currency in which most of its markets are, where no other is asked for.
     fn quote(&self) -> &'static str;
+
+    /// Where its public list of spot instruments is.
+    fn instruments(&self) -> &'static str;
+
+    /// The spot markets in that list that can be traded, by the names that [`subscribe`](Self::subscribe) takes.
+    ///
+    /// # Errors
+    /// A list that is not what this venue sends.
+    fn read_instruments(&self, list: &str) -> Result<Vec<Instrument>, Fault>;
 
     /// The frames that ask for the prices of `symbols`, each no more than the venue takes at once.
     fn subscribe(&self, symbols: &[String]) -> Vec<String>;

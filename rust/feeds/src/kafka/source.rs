@@ -99,6 +99,7 @@ impl KafkaSource {
         let description = SourceDescription {
             name: "kafka".to_owned(),
             identity: format!("kafka:{}/{}", facts.cluster, settings.topic),
+            venues: Vec::new(),
             assets: if named { assets.to_vec() } else { facts.assets.clone() },
             grid: facts.grid,
             replayable: true,

@@ -48,6 +48,7 @@ impl RecordingSource {
         let description = SourceDescription {
             name: "recording".to_owned(),
             identity: format!("recording:{}", scan.digest),
+            venues: vec![scan.heading.venue.clone()],
             assets: scan.heading.assets.clone(),
             grid: None,
             replayable: true,

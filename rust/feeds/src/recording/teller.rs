@@ -56,7 +56,8 @@ impl Teller {
         let venue = make();
         let others: BTreeMap<String, String> =
             heading.assets.iter().cloned().zip(heading.symbols.iter().cloned()).collect();
-        let symbols = Symbols::new(&*venue, &heading.assets, &heading.quote, &others)?;
+        let here: Vec<bool> = heading.symbols.iter().map(|symbol| !symbol.is_empty()).collect();
+        let symbols = Symbols::new(&*venue, &heading.assets, &here, &heading.quote, &others)?;
         let intake = Intake::new(venue.name(), symbols, heading.start);
         Ok(Self { make, intake, readers: Vec::new(), base: heading.base })
     }

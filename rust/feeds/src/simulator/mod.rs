@@ -88,6 +88,7 @@ impl Simulator {
         let description = SourceDescription {
             name: "simulator".to_owned(),
             identity: identity(&settings, seed),
+            venues: Vec::new(),
             assets: names,
             grid: None,
             replayable: true,

@@ -209,6 +209,22 @@ proptest::proptest! {
         proptest::prop_assert_eq!(&read(partitions, &order).0, &straight.0);
         proptest::prop_assert_eq!(read(partitions, &order).1, straight.1);
     }
+
+    #[test]
+    fn in_whatever_order_prices_of_one_asset_come_from_several_venues_the_bars_are_the_same(
+        jitters in proptest::collection::vec(
+            proptest::collection::vec((0_i64..2_000, proptest::prelude::prop_oneof![8 => 0_i64..200, 1 => 0_i64..3_000]), 3..60),
+            2..4,
+        ),
+        order in proptest::collection::vec(0_usize..3, 0..200),
+    ) {
+        let of_venue = |number: u16, jitters: &Vec<_>| {
+            let ticks = partition(number.into(), jitters).into_iter();
+            ticks.map(|tick| Tick { asset: crate::AssetId(0), venue: number, ..tick }).collect()
+        };
+        let venues: Vec<Vec<Tick>> = (0..).zip(&jitters).map(|(number, jitters)| of_venue(number, jitters)).collect();
+        proptest::prop_assert_eq!(read(&venues, &order), read(&venues, &[]));
+    }
 }
 
 #[test]

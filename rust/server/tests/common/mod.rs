@@ -55,6 +55,7 @@ pub(crate) fn source() -> SourceDescription {
     SourceDescription {
         name: "test".into(),
         identity: "test".into(),
+        venues: Vec::new(),
         assets: ["XRP", "ADA", "BTC"].map(String::from).to_vec(),
         grid: None,
         replayable: true,

@@ -23,6 +23,7 @@ pub fn source(identity: &str, replayable: bool) -> SourceDescription {
     SourceDescription {
         name: "test".into(),
         identity: identity.into(),
+        venues: Vec::new(),
         assets: ASSETS.map(str::to_owned).to_vec(),
         grid: None,
         replayable,

@@ -19,6 +19,7 @@ fn universe(assets: usize) -> Universe {
     let source = SourceDescription {
         name: "csv".into(),
         identity: "test".into(),
+        venues: Vec::new(),
         assets: (0..assets).map(|asset| format!("ASSET{asset}")).collect(),
         grid: Some(60 * SECOND),
         replayable: true,

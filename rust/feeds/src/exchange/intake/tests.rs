@@ -7,7 +7,9 @@ const HOUR: Nanos = 3_600 * SECOND;
 
 fn intake() -> Intake {
     let assets = ["BTC", "ETH"].map(str::to_owned);
-    let symbols = Symbols::new(&Binance::international(), &assets, "USDT", &BTreeMap::new()).unwrap();
+    let symbols =
+        Symbols::new(&Binance::international(), &assets, &vec![true; assets.len()], "USDT", &BTreeMap::new())
+            .unwrap();
     Intake::new("binance", symbols, 1_000)
 }
 
@@ -177,4 +179,30 @@ fn a_connection_that_is_behind_the_one_before_repeats_without_a_word_for_a_while
     }
     assert_eq!(take(&mut intake, 3 * SECOND, &trade("BTCUSDT", 10, 1)), ["0 1000000 #10"]);
     assert_eq!(take(&mut intake, 8 * SECOND, &trade("BTCUSDT", 10, 1)), ["ignored: number repeated"]);
+}
+
+#[test]
+fn among_several_venues_each_has_its_number_and_its_partition_and_the_rule_makes_the_price() {
+    let best = Rc::new(RefCell::new(Best::new(2, 2, SECOND)));
+    let mut intakes = [0, 1].map(|number| intake().among(number, Some(Rc::clone(&best))));
+    let mut ticks = Vec::new();
+    let quotes = [(0, "2", "6"), (1, "3", "9"), (0, "1", "5")];
+    for (number, (venue, bid, ask)) in (1..).zip(quotes) {
+        let frame =
+            format!(r#"{{"data":{{"u":{number},"s":"BTCUSDT","b":"{bid}","B":"1","a":"{ask}","A":"1"}}}}"#);
+        let intake: &mut Intake = &mut intakes[venue];
+        intake.read(&mut Binance::international(), at(number * 1_000), &frame, &mut |_| {});
+        intake.admit_all(&mut |input| match input {
+            Input::Tick(tick) => ticks.push((tick.venue, tick.partition, tick.offset, tick.price)),
+            other => panic!("{other:?}"),
+        });
+    }
+    assert_eq!(ticks, [(0, 0, 1_000, 4.0), (1, 1, 1_000, 4.5), (0, 0, 1_001, 4.0)]);
+    assert_eq!([intakes[0].heard(), intakes[1].heard()], [3_000, 2_000]);
+    let Input::Note(note) = intakes[1].note(EventKind::Connection, "reason", "detail") else { panic!() };
+    assert_eq!((note.partition, note.detail.as_str()), (1, "binance: detail"));
+    // A trade before any quote has no price.
+    let frame = trade("ETHUSDT", 7, 50);
+    intakes[0].read(&mut Binance::international(), at(4_000), &frame, &mut |_| {});
+    intakes[0].admit_all(&mut |input| panic!("{input:?}"));
 }

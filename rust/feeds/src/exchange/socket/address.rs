@@ -1,10 +1,11 @@
-//! Where to connect.
+//! Where to connect, for prices or for a list.
 
 use tokio_tungstenite::tungstenite::http::Uri;
 
 use crate::error::{FeedError, Result};
 
-/// The address of a WebSocket: `wss://host[:port]/path`, or `ws://` without TLS.
+/// The address of a WebSocket, `wss://host[:port]/path`, or of a list, `https://host[:port]/path`; `ws://` and `http://` are
+/// without TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     url: String,
@@ -13,21 +14,45 @@ pub struct Address {
     is_secure: bool,
 }
 
+/// What an address is of.
+struct Kind {
+    /// The setting it comes from.
+    setting: &'static str,
+    /// What a right one begins with; with TLS, and without.
+    schemes: [&'static str; 2],
+    not_one: &'static str,
+}
+
 impl Address {
-    /// Reads one.
+    /// Reads that of a WebSocket.
     ///
     /// # Errors
     /// [`FeedError::Setting`] where it is none.
     pub fn parse(url: &str) -> Result<Self> {
+        let not_one = "is not one of a WebSocket";
+        Self::read(url, &Kind { setting: "exchange.url", schemes: ["wss", "ws"], not_one })
+    }
+
+    /// Reads that of a list of instruments.
+    ///
+    /// # Errors
+    /// [`FeedError::Setting`] where it is none.
+    pub fn parse_list(url: &str) -> Result<Self> {
+        let not_one = "is not one of a list on the web";
+        Self::read(url, &Kind { setting: "exchange.instruments", schemes: ["https", "http"], not_one })
+    }
+
+    fn read(url: &str, kind: &Kind) -> Result<Self> {
+        let [secure, plain] = kind.schemes;
         let refuse = |why: &str| {
-            let problem = format!("{url:?} {why}; expected wss://host/path");
-            FeedError::Setting { name: "exchange.url", problem }
+            let problem = format!("{url:?} {why}; expected {secure}://host/path");
+            FeedError::Setting { name: kind.setting, problem }
         };
         let uri: Uri = url.parse().map_err(|_| refuse("is no address"))?;
         let is_secure = match uri.scheme_str() {
-            Some("wss") => true,
-            Some("ws") => false,
-            _ => return Err(refuse("is not one of a WebSocket")),
+            Some(scheme) if scheme == secure => true,
+            Some(scheme) if scheme == plain => false,
+            _ => return Err(refuse(kind.not_one)),
         };
         let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| refuse("names no host"))?;
         if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
@@ -82,7 +107,9 @@ mod tests {
         assert_eq!(parts("ws://a.b"), ("a.b".into(), 80, false));
         assert_eq!(parts("wss://[::1]:9/x"), ("::1".into(), 9, true));
         for name in NAMES {
-            assert!(Address::parse(named(name).unwrap().url()).unwrap().is_secure());
+            let venue = named(name).unwrap();
+            assert!(Address::parse(venue.url()).unwrap().is_secure());
+            assert!(Address::parse_list(venue.instruments()).unwrap().is_secure());
         }
     }
 
@@ -94,6 +121,18 @@ mod tests {
             let message = Address::parse(url).unwrap_err().to_string();
             assert!(
                 message.contains("exchange.url") && message.contains("expected wss://host/path"),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_list_is_on_the_web() {
+        assert_eq!(Address::parse_list("http://a.b/c").unwrap().port(), 80);
+        for url in ["wss://a.b/c", "on", "a.b"] {
+            let message = Address::parse_list(url).unwrap_err().to_string();
+            assert!(
+                message.contains("exchange.instruments") && message.contains("expected https://host/path"),
                 "{message}"
             );
         }

@@ -21,12 +21,13 @@ pub struct Network {
 }
 
 impl Network {
-    /// What reaches `address`.
+    /// What reaches `addresses`.
     ///
     /// # Errors
     /// No certificates to trust, or a file of them that is none.
-    pub fn new(address: &Address, ca_file: Option<&Path>) -> Result<Self> {
-        let tls = address.is_secure().then(|| client(ca_file)).transpose()?;
+    pub fn new<'a>(addresses: impl IntoIterator<Item = &'a Address>, ca_file: Option<&Path>) -> Result<Self> {
+        let is_secure = addresses.into_iter().any(Address::is_secure);
+        let tls = is_secure.then(|| client(ca_file)).transpose()?;
         Ok(Self { tls })
     }
 }
@@ -66,8 +67,12 @@ impl Connect for Network {
         Box::pin(async move {
             let stream = reach(&address).await?;
             match tls {
-                None => Ok(Box::new(stream) as Box<dyn ByteStream>),
+                _ if !address.is_secure() => Ok(Box::new(stream) as Box<dyn ByteStream>),
                 Some(tls) => secure(tls, &address, stream).await,
+                None => {
+                    let detail = format!("{}: it was not said that TLS would be needed", address.host());
+                    Err(Refusal { reason: "TLS failed", detail })
+                }
             }
         })
     }
@@ -118,7 +123,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("ca.pem");
         let address = Address::parse("wss://localhost").unwrap();
-        let refusal = |file: &Path| Network::new(&address, Some(file)).err().unwrap().to_string();
+        let refusal = |file: &Path| Network::new([&address], Some(file)).err().unwrap().to_string();
         assert!(refusal(&file).contains("exchange.ca_file"));
         for text in ["", "nothing", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
             std::fs::write(&file, text).unwrap();
@@ -126,6 +131,6 @@ mod tests {
         }
         // Without TLS nobody has to be trusted.
         let plain = Address::parse("ws://localhost").unwrap();
-        assert!(Network::new(&plain, Some(&file)).is_ok());
+        assert!(Network::new([&plain], Some(&file)).is_ok());
     }
 }
