@@ -1,5 +1,5 @@
 //! `run` on an exchange: the real program, real TLS WebSockets, and an exchange that plays prices.
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the report")]
 
 #[path = "exchange/recording.rs"]
 mod recording;
