@@ -1,5 +1,6 @@
 //! Several exchanges as one source: what each rule makes of their prices, and what becomes of it when one of them dies.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test may panic and print")]
+#![expect(clippy::disallowed_methods, reason = "real sockets take real time")]
 
 mod common;
 

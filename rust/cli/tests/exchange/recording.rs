@@ -163,13 +163,18 @@ fn what_cannot_be_recorded_or_played_is_told_in_one_line() {
     fs::write(path.join("file"), "timestamp,asset,price\n").unwrap();
     let newer = "{\"format\":\"silverbullet recording\",\"version\":9}\n";
     fs::write(path.join("newer.rec.zst"), newer).unwrap();
-    let cases: [(&[&str], i32, &[&str]); 9] = [
+    let cases: [(&[&str], i32, &[&str]); 10] = [
         (
             &["record", "--out", "x"],
             2,
             &["only an exchange is recorded, not simulator", "--source", "binance"],
         ),
         (&["record", "--source", "csv:file", "--out", "x"], 2, &["only an exchange is recorded"]),
+        (
+            &["record", "--source", "okx,kraken", "--out", "x"],
+            2,
+            &["several exchanges", "record each by itself"],
+        ),
         (&["record", "--source", "okx"], 2, &["--out recorded"]),
         (&["record", "--source", "okx", "--out", "file"], 2, &["file", "name another folder"]),
         (&["run", "--source", "okx", "--record", "file", "--no-http"], 2, &["file", "name another folder"]),

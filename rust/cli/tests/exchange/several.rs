@@ -148,9 +148,8 @@ fn one_that_dies_is_named_to_all_and_prices_are_those_of_the_other() {
         let mut answer = request.send("select asset, price, venue from live.ticks order by asset").unwrap();
         answer.body_mut().read_to_string().unwrap()
     };
+    // That takes a price of each. Whose is the newest after that, the venues' clocks decide.
     until("both are live", || ready().0 == 200);
-    until("prices of the first", || ticks().contains("okx"));
-    until("prices of the second", || ticks().contains("bybit"));
     place.kill_second();
     until("it is named", || {
         let (status, text) = ready();

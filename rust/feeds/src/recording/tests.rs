@@ -128,6 +128,19 @@ fn the_identity_is_that_of_what_is_recorded() {
 }
 
 #[test]
+fn an_asset_without_a_market_keeps_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    record(folder.path(), START, 2);
+    let file = &files(folder.path())[0];
+    let text = String::from_utf8(zstd::decode_all(fs::File::open(file).unwrap()).unwrap()).unwrap();
+    fs::write(file, text.replace("\"BTCUSDT\"", "\"\"")).unwrap();
+    let played = play(folder.path());
+    assert_eq!(numbers(&played), [1, 2]);
+    assert!(played.ticks.iter().all(|tick| tick.asset.0 == 1));
+    assert_eq!(open(folder.path()).unwrap().description().assets, ["BTC", "ETH"]);
+}
+
+#[test]
 fn it_is_played_at_the_pace_of_the_receipts() {
     let folder = tempfile::tempdir().unwrap();
     record(folder.path(), START, 5);
