@@ -20,8 +20,8 @@ fn fails(folder: &std::path::Path, arguments: &[&str], code: i32) -> String {
 #[test]
 fn help_has_examples_and_fits_a_terminal() {
     let folder = folder();
-    for arguments in [&["--help"][..], &["run", "--help"], &["optimize", "--help"]] {
-        let output = silverbullet(folder.path()).args(arguments).output().unwrap();
+    for command in [None, Some("run"), Some("record"), Some("produce"), Some("optimize")] {
+        let output = silverbullet(folder.path()).args(command).arg("--help").output().unwrap();
         let help = text(&output.stdout);
         assert!(output.status.success() && help.contains("Examples:") && help.contains("silverbullet "));
         assert!(help.lines().all(|line| line.chars().count() <= 110), "{help}");

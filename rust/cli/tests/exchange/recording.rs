@@ -171,7 +171,7 @@ fn what_cannot_be_recorded_or_played_is_told_in_one_line() {
         ),
         (&["record", "--source", "csv:file", "--out", "x"], 2, &["only an exchange is recorded"]),
         (
-            &["record", "--source", "okx,kraken", "--out", "x"],
+            &["record", "--source", "binance,okx", "--out", "x"],
             2,
             &["several exchanges", "record each by itself"],
         ),
