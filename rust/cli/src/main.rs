@@ -19,6 +19,7 @@ mod run;
 mod settings;
 mod source;
 mod sql;
+mod status_line;
 mod store;
 mod stored;
 

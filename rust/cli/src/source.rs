@@ -186,7 +186,7 @@ pub(crate) fn is_file(name: &str) -> bool {
 }
 
 /// An exchange by its name, or several separated by commas; nothing is connected to before it runs.
-pub(crate) fn open_exchange(
+fn open_exchange(
     venue: &str,
     assets: Vec<String>,
     settings: &Settings,

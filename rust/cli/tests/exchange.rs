@@ -30,13 +30,7 @@ struct Place {
 
 impl Place {
     fn new(venue: &str, faults: &[Fault]) -> Self {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let market = Market::made_up(&["BTC", "ETH"], 60_000, 7);
-        let venue: Venue = venue.parse().unwrap();
-        let options =
-            Options::new(venue, &market, Duration::ZERO).at_its_pace(1.0).with_faults(faults.iter().copied());
-        let exchange = runtime.block_on(Exchange::start(options, "127.0.0.1:0".parse().unwrap())).unwrap();
+        let (exchange, runtime) = played(venue, &Market::made_up(&["BTC", "ETH"], 60_000, 7), faults);
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("ca.pem"), exchange.certificate()).unwrap();
         fs::write(folder.path().join("silverbullet.toml"), "[exchange]\nca_file = \"ca.pem\"\n").unwrap();
@@ -49,6 +43,16 @@ impl Place {
         command.args(["--bar", "100ms", "--window", "5", "--samples", "500", "--format", "json"]).args(more);
         command
     }
+}
+
+/// An exchange that plays a market at its own pace, and what it runs on.
+fn played(venue: &str, market: &Market, faults: &[Fault]) -> (Exchange, Runtime) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let venue: Venue = venue.parse().unwrap();
+    let options =
+        Options::new(venue, market, Duration::ZERO).at_its_pace(1.0).with_faults(faults.iter().copied());
+    let exchange = runtime.block_on(Exchange::start(options, "127.0.0.1:0".parse().unwrap())).unwrap();
+    (exchange, runtime)
 }
 
 /// The program in `folder`, without any setting from outside.

@@ -18,7 +18,7 @@ use silverbullet_market::{Event, EventKind, Nanos, SECOND, Source, SourceWatch, 
 use crate::failure::{self, INTERRUPTED, usage};
 use crate::run::interrupt::Interrupt;
 use crate::settings::Settings;
-use crate::{Session, output, source};
+use crate::{Session, output, source, status_line};
 pub(crate) use arguments::ProduceArguments;
 use progress::Progress;
 use total::Total;
@@ -100,7 +100,7 @@ fn spawn(
             if event.kind == EventKind::Quarantined {
                 shared.bad_rows.fetch_add(1, Ordering::AcqRel);
             }
-            progress::say(&told(&name, is_csv, event));
+            status_line::say(&told(&name, is_csv, event));
         })?;
         Ok(())
     };

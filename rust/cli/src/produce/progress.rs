@@ -1,32 +1,23 @@
-//! How the sending goes: one line that is written over on a terminal, a line a second otherwise.
-
-use std::io::Write;
+//! What is said of the sending while it goes on.
 
 use silverbullet_feeds::kafka::{Counts, Deliveries};
 use silverbullet_market::{Nanos, SECOND};
 
-use crate::{format, output};
-
-/// To the beginning of the line, and empties it.
-const CLEAR: &str = "\r\x1b[K";
+use crate::format;
+use crate::status_line::StatusLine;
 
 /// Writes about the sending as time passes.
 pub(crate) struct Progress {
     rows: Option<u64>,
     brokers: String,
-    on_terminal: bool,
-    every: Nanos,
-    /// When the last line was written, and how many were delivered then.
-    last: Option<(Nanos, u64)>,
+    line: StatusLine,
     away_since: Option<Nanos>,
 }
 
 impl Progress {
     /// Of `rows` rows, where that is known, sent to `brokers`.
     pub(crate) fn new(rows: Option<u64>, brokers: &str) -> Self {
-        let on_terminal = output::progress_wanted();
-        let every = if on_terminal { SECOND / 5 } else { SECOND };
-        Self { rows, brokers: brokers.to_owned(), on_terminal, every, last: None, away_since: None }
+        Self { rows, brokers: brokers.to_owned(), line: StatusLine::new(), away_since: None }
     }
 
     /// Writes a line if one is due at `now`.
@@ -37,29 +28,18 @@ impl Progress {
                 line.push_str("; ");
                 line.push_str(trouble);
             }
-            if self.on_terminal {
-                let _ = write!(std::io::stderr().lock(), "{CLEAR}{line}");
-            } else {
-                output::note(&line);
-            }
+            self.line.write(&line);
         }
     }
 
     /// Takes the line away from a terminal.
     pub(crate) fn clear(&self) {
-        if self.on_terminal && self.last.is_some() {
-            let _ = write!(std::io::stderr().lock(), "{CLEAR}");
-        }
+        self.line.clear();
     }
 
     fn due(&mut self, now: Nanos, counts: Counts, is_away: bool, bad_rows: u64) -> Option<String> {
         self.away_since = if is_away { self.away_since.or(Some(now)) } else { None };
-        let (then, delivered_then) = *self.last.get_or_insert((now, counts.delivered));
-        if now - then < self.every {
-            return None;
-        }
-        self.last = Some((now, counts.delivered));
-        let rate = (counts.delivered - delivered_then) as f64 / ((now - then) as f64 / SECOND as f64);
+        let rate = self.line.due(now, counts.delivered)?;
         let of = self.rows.map_or_else(String::new, |rows| format!(" of {}", format::thousands(rows)));
         let mut line = format!(
             "sent {}{of}, delivered {} ({}/s), failed {}, bad rows {}",
@@ -76,12 +56,6 @@ impl Progress {
     }
 }
 
-/// Tells a person something, above the line of a terminal.
-pub(crate) fn say(text: &str) {
-    let clear = if output::progress_wanted() { CLEAR } else { "" };
-    output::note(&format!("{clear}{text}"));
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,9 +65,7 @@ mod tests {
         let mut progress = Progress {
             rows: Some(4_000),
             brokers: "a:1".to_owned(),
-            on_terminal: false,
-            every: SECOND,
-            last: None,
+            line: StatusLine::of_a_file(),
             away_since: None,
         };
         let counts = |sent, delivered| Counts { sent, delivered, failed: 0 };

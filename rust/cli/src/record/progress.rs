@@ -1,55 +1,33 @@
-//! How the recording goes: one line that is written over on a terminal, a line a second otherwise.
-
-use std::io::Write;
+//! What is said of a recording while it goes on, and at its end.
 
 use silverbullet_feeds::recording::Recorded;
-use silverbullet_market::{Nanos, SECOND, SourceState};
+use silverbullet_market::{Nanos, SourceState};
 
-use crate::{format, output};
-
-/// To the beginning of the line, and empties it.
-const CLEAR: &str = "\r\x1b[K";
+use crate::format;
+use crate::status_line::StatusLine;
 
 /// Writes about the recording as time passes.
-pub(crate) struct Progress {
-    on_terminal: bool,
-    every: Nanos,
-    /// When the last line was written, and how many frames there were.
-    last: Option<(Nanos, u64)>,
-}
+pub(crate) struct Progress(StatusLine);
 
 impl Progress {
     pub(crate) fn new() -> Self {
-        let on_terminal = output::progress_wanted();
-        let every = if on_terminal { SECOND / 5 } else { SECOND };
-        Self { on_terminal, every, last: None }
+        Self(StatusLine::new())
     }
 
     /// Writes a line if one is due at `now`.
     pub(crate) fn show(&mut self, now: Nanos, recorded: &Recorded, source: &SourceState) {
         if let Some(line) = self.due(now, recorded, source) {
-            if self.on_terminal {
-                let _ = write!(std::io::stderr().lock(), "{CLEAR}{line}");
-            } else {
-                output::note(&line);
-            }
+            self.0.write(&line);
         }
     }
 
     /// Takes the line away from a terminal.
     pub(crate) fn clear(&self) {
-        if self.on_terminal && self.last.is_some() {
-            let _ = write!(std::io::stderr().lock(), "{CLEAR}");
-        }
+        self.0.clear();
     }
 
     fn due(&mut self, now: Nanos, recorded: &Recorded, source: &SourceState) -> Option<String> {
-        let (then, frames_then) = *self.last.get_or_insert((now, recorded.frames));
-        if now - then < self.every {
-            return None;
-        }
-        self.last = Some((now, recorded.frames));
-        let rate = (recorded.frames - frames_then) as f64 / ((now - then) as f64 / SECOND as f64);
+        let rate = self.0.due(now, recorded.frames)?;
         let mut line = format!("{}, {}/s", sentence(recorded), format::thousands(rate.round() as u64));
         if let Some(reason) = &source.reason {
             line.push_str("; ");
@@ -76,11 +54,13 @@ pub(crate) fn sentence(recorded: &Recorded) -> String {
 
 #[cfg(test)]
 mod tests {
+    use silverbullet_market::SECOND;
+
     use super::*;
 
     #[test]
     fn a_line_a_second_with_what_is_wrong() {
-        let mut progress = Progress { on_terminal: false, every: SECOND, last: None };
+        let mut progress = Progress(StatusLine::of_a_file());
         let recorded =
             |frames, left_out| Recorded { frames, bytes: 3 << 19, files: 1, left_out, ..Recorded::default() };
         let mut state = SourceState::default();

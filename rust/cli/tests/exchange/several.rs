@@ -7,11 +7,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use silverbullet_exchange_replay::{Exchange, Market, Options, Venue};
+use silverbullet_exchange_replay::{Exchange, Market};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use super::run_in;
+use super::{played, run_in};
 
 /// BTC and ETH at both, dearer at the second, whose offers are wider.
 const FIRST: [(&str, u32, u32); 2] = [("BTC", 100, 104), ("ETH", 10, 14)];
@@ -24,19 +24,11 @@ struct Place {
     second: Option<(Exchange, Runtime)>,
 }
 
-fn played(venue: &str, market: &Market) -> (Exchange, Runtime) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let venue: Venue = venue.parse().unwrap();
-    let options = Options::new(venue, market, Duration::ZERO).at_its_pace(1.0);
-    let exchange = runtime.block_on(Exchange::start(options, "127.0.0.1:0".parse().unwrap())).unwrap();
-    (exchange, runtime)
-}
-
 impl Place {
     /// `more` are lines of the table of settings.
     fn new(more: &str) -> Self {
-        let first = played("okx", &Market::flat(&FIRST, 120_000));
-        let second = played("bybit", &Market::flat(&SECOND, 120_000));
+        let first = played("okx", &Market::flat(&FIRST, 120_000), &[]);
+        let second = played("bybit", &Market::flat(&SECOND, 120_000), &[]);
         let folder = tempfile::tempdir().unwrap();
         let certificates = [first.0.certificate(), second.0.certificate()].concat();
         fs::write(folder.path().join("ca.pem"), certificates).unwrap();

@@ -60,7 +60,7 @@ impl Desk {
         if let Some(tap) = tap {
             tap.told(receipt, &Told::Of(reader.connection(), step));
         }
-        if matches!(step, Step::Frame(_) | Step::Binary(_)) {
+        if step.is_frame() {
             outlet.frame();
         }
         reader.take(intake, receipt, step, &mut |input| outlet.push(input))

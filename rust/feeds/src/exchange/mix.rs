@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use silverbullet_market::{Nanos, SECOND, format_duration};
 
-use super::settings::{ExchangeSettings, duration};
+use super::settings::{ExchangeSettings, duration, refuse};
 use super::site::Site;
-use super::{NAMES, named};
-use crate::error::{FeedError, Result};
+use super::{known, named};
+use crate::error::Result;
 
 /// How long a quote counts for the best price, unless the settings say.
 const FRESH: Nanos = 2 * SECOND;
@@ -42,11 +42,8 @@ impl Mix {
         let names = names(&settings.venue)?;
         let rule = rule(settings)?;
         let idle_after = duration("exchange.idle_after", &settings.idle_after)?.unwrap_or(IDLE);
-        if let Some(stray) = settings.at.keys().find(|name| !NAMES.contains(&name.as_str())) {
-            return refuse(
-                "exchange.at",
-                format!("{stray:?} is none of the exchanges: {}", NAMES.join(", ")),
-            );
+        for name in settings.at.keys() {
+            known("exchange.at", name)?;
         }
         if names.len() > 1 {
             one_for_each(settings)?;
@@ -104,10 +101,7 @@ fn at(settings: &ExchangeSettings, name: &str) -> ExchangeSettings {
 fn names(venues: &str) -> Result<Vec<&str>> {
     let names: Vec<&str> = venues.split(',').map(str::trim).collect();
     for (place, name) in names.iter().enumerate() {
-        if !NAMES.contains(name) {
-            let problem = format!("{name:?} is none of the exchanges: {}", NAMES.join(", "));
-            return refuse("exchange.venue", problem);
-        }
+        known("exchange.venue", name)?;
         if names[..place].contains(name) {
             return refuse("exchange.venue", format!("{name} is named twice; name it once"));
         }
@@ -180,10 +174,6 @@ fn homes<'a>(settings: &'a ExchangeSettings, names: &[&'a str]) -> Result<Vec<&'
     }
     let home = |asset: &String| homes.get(asset).map_or(names[0], String::as_str);
     Ok(settings.assets.iter().map(home).collect())
-}
-
-fn refuse<T>(name: &'static str, problem: impl Into<String>) -> Result<T> {
-    Err(FeedError::Setting { name, problem: problem.into() })
 }
 
 #[cfg(test)]

@@ -59,6 +59,9 @@ pub use source::ExchangeSource;
 pub use told::{Beginning, Connection, Step, Tap, Told};
 pub use venue::{Fault, KeepAlive, Number, Print, Said, Stream, Venue};
 
+use crate::error::Result;
+use settings::refuse;
+
 /// The venues there are, by the names that [`named`] knows.
 pub const NAMES: [&str; 7] =
     ["binance", "binance-us", "coinbase", "coinbase-advanced", "kraken", "okx", "bybit"];
@@ -81,6 +84,17 @@ pub(crate) fn maker(name: &str) -> Option<fn() -> Box<dyn Venue>> {
         "bybit" => || Box::new(Bybit::default()),
         _ => return None,
     })
+}
+
+/// What makes the venue that a setting names.
+///
+/// # Errors
+/// There is none of this name.
+fn known(setting: &'static str, name: &str) -> Result<fn() -> Box<dyn Venue>> {
+    match maker(name) {
+        Some(make) => Ok(make),
+        None => refuse(setting, format!("{name:?} is none of the exchanges: {}", NAMES.join(", "))),
+    }
 }
 
 #[cfg(test)]

@@ -130,13 +130,17 @@ impl ExchangeSettings {
             policy.lifetime = Some(lifetime);
         }
         if self.queue == 0 {
-            let problem = "no price fits in a queue of 0; the usual is 65536".to_owned();
-            return Err(FeedError::Setting { name: "exchange.queue", problem });
+            return refuse("exchange.queue", "no price fits in a queue of 0; the usual is 65536");
         }
         // What keeps a connection alive must come before it is taken for dead.
         policy.keep_alive = policy.keep_alive.map(|every| every.min(policy.silence * 4 / 5));
         Ok(policy)
     }
+}
+
+/// The refusal of what a setting says.
+pub(crate) fn refuse<T>(name: &'static str, problem: impl Into<String>) -> Result<T> {
+    Err(FeedError::Setting { name, problem: problem.into() })
 }
 
 /// A duration that a setting says; `None` where it says nothing.
@@ -149,7 +153,7 @@ pub(crate) fn duration(name: &'static str, text: &str) -> Result<Option<Nanos>> 
         Ok(_) => format!("{text} is no time to wait"),
         Err(problem) => problem,
     };
-    Err(FeedError::Setting { name, problem })
+    refuse(name, problem)
 }
 
 #[cfg(test)]

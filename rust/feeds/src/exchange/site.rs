@@ -16,6 +16,7 @@ use super::board::Board;
 use super::desk::Desk;
 use super::instruments::fetch::fetch;
 use super::intake::Intake;
+use super::known;
 use super::line::{Common, Line};
 use super::outlet::Outlet;
 use super::policy::Policy;
@@ -26,8 +27,7 @@ use super::symbols::Symbols;
 use super::told::{Beginning, Tap};
 use super::venue::Venue;
 use super::waited::Waited;
-use super::{NAMES, maker};
-use crate::error::{FeedError, Result};
+use crate::error::Result;
 
 /// How soon a raised stop flag is seen while nothing is connected to.
 const TICK: Duration = Duration::from_millis(50);
@@ -73,10 +73,7 @@ impl Site {
     /// # Errors
     /// An unknown venue, an asset without a market, an address that is none, times that make no sense.
     pub(crate) fn new(settings: &ExchangeSettings, here: &[bool]) -> Result<Self> {
-        let make = maker(&settings.venue).ok_or_else(|| {
-            let problem = format!("{:?} is none of the exchanges: {}", settings.venue, NAMES.join(", "));
-            FeedError::Setting { name: "exchange.venue", problem }
-        })?;
+        let make = known("exchange.venue", &settings.venue)?;
         let venue = make();
         let is_own = settings.url.is_empty();
         let address = Address::parse(if is_own { venue.url() } else { &settings.url })?;

@@ -21,11 +21,11 @@ use super::best::Best;
 use super::mix::{Mix, Rule};
 use super::outlet::{Outlet, queue};
 use super::pump::pump;
-use super::settings::ExchangeSettings;
+use super::settings::{ExchangeSettings, refuse};
 use super::site::{Among, Site, Tools};
 use super::socket::{Connect, Network};
 use super::told::Tap;
-use crate::error::{FeedError, Result};
+use crate::error::Result;
 
 /// Pauses of an exchange are drawn from other seeds than those of the one before it, which has a seed a connection.
 const SEEDS: u64 = 1 << 32;
@@ -104,7 +104,7 @@ impl ExchangeSource {
     pub fn with_tap(self, tap: Box<dyn Tap>) -> Result<Self> {
         if self.mix.sites.len() > 1 {
             let problem = format!("{} are several exchanges; record each by itself", self.description.name);
-            return Err(FeedError::Setting { name: "recording", problem });
+            return refuse("recording", problem);
         }
         Ok(Self { tap: Mutex::new(Some(tap)), ..self })
     }

@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, HashMap};
 use silverbullet_market::AssetId;
 
 use super::instruments::{Instrument, Market, market};
+use super::settings::refuse;
 use super::venue::Venue;
-use crate::error::{FeedError, Result};
+use crate::error::Result;
 
 /// No name of an asset or a currency is longer.
 const LONGEST: usize = 20;
@@ -173,10 +174,6 @@ fn own_name(asset: &str, symbol: &str) -> Result<String> {
         return refuse("exchange.symbols", format!("{asset} = {symbol:?} is no name of a market"));
     }
     Ok(symbol.to_owned())
-}
-
-fn refuse<T>(name: &'static str, problem: impl Into<String>) -> Result<T> {
-    Err(FeedError::Setting { name, problem: problem.into() })
 }
 
 #[cfg(test)]

@@ -36,6 +36,13 @@ pub enum Step<'a> {
     Ended,
 }
 
+impl Step<'_> {
+    /// Whether the exchange has sent a frame.
+    pub(crate) fn is_frame(&self) -> bool {
+        matches!(self, Self::Frame(_) | Self::Binary(_))
+    }
+}
+
 /// Something the intake is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told<'a> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::csv::input::{self, FileStamp};
+use crate::csv::{Phase, Progress, ProgressUpdate};
 use crate::error::{FeedError, Result};
 
 /// No line is longer: a frame has an end at the sockets, too.
@@ -57,8 +58,11 @@ impl Lines {
         Ok(Some(&self.line))
     }
 
-    /// Bytes read from the disk.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.position.load(Ordering::Relaxed)
+    /// Tells how far the reading is.
+    pub(crate) fn report(&self, progress: Option<&Progress>, phase: Phase) {
+        if let Some(progress) = progress {
+            let (bytes, total_bytes) = (self.position.load(Ordering::Relaxed), self.stamp.length);
+            progress.report(ProgressUpdate { phase, bytes, total_bytes, rows: self.count });
+        }
     }
 }

@@ -11,9 +11,8 @@ use super::line::{self, Line};
 use super::lines::Lines;
 use super::scan::{PROGRESS_LINES, Scan, Scanned, scan};
 use super::teller::{Reasons, Teller};
-use crate::csv::{Phase, Progress, ProgressUpdate};
+use crate::csv::{Phase, Progress};
 use crate::error::{FeedError, Result};
-use crate::exchange::Step;
 use crate::pacing::{Pacer, Sleeper, ThreadSleeper};
 use crate::speed::Speed;
 
@@ -100,12 +99,6 @@ impl RecordingSource {
         if lines.stamp != file.stamp {
             return Err(FeedError::Changed { path: file.path.clone() });
         }
-        let report = |lines: &Lines| {
-            if let Some(progress) = &self.options.progress {
-                let (bytes, total_bytes) = (lines.bytes(), lines.stamp.length);
-                progress.report(ProgressUpdate { phase: Phase::Run, bytes, total_bytes, rows: lines.count });
-            }
-        };
         let mut is_heading = true;
         loop {
             let number = lines.count + 1;
@@ -114,10 +107,10 @@ impl RecordingSource {
                 return Ok(false);
             }
             if number.is_multiple_of(PROGRESS_LINES) {
-                report(&lines);
+                lines.report(self.options.progress.as_ref(), Phase::Run);
             }
         }
-        report(&lines);
+        lines.report(self.options.progress.as_ref(), Phase::Run);
         if lines.is_torn {
             let detail = format!("{} ends in the middle of line {}", file.name(), lines.count + 1);
             delivery.note(EventKind::Connection, "recording cut short", &detail);
@@ -189,7 +182,7 @@ impl Delivery<'_> {
             self.sink.push(self.teller.gap(from, utc, &why));
         }
         self.newest = Some(utc);
-        if matches!(said, Line::Step(_, Step::Frame(_) | Step::Binary(_)) | Line::Quoted(..)) {
+        if matches!(&said, Line::Step(_, step) if step.is_frame()) || matches!(said, Line::Quoted(..)) {
             self.sink.frame();
         }
         let Self { teller, reasons, sink, .. } = self;

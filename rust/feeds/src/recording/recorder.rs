@@ -17,7 +17,7 @@ use super::files::Files;
 use super::line;
 use super::settings::{RecordingSettings, Rotation};
 use crate::error::{FeedError, Result};
-use crate::exchange::{Beginning, Receipt, Step, Tap, Told};
+use crate::exchange::{Beginning, Receipt, Tap, Told};
 
 /// A program that is killed loses no more than this.
 const EVERY: Duration = Duration::from_secs(1);
@@ -145,7 +145,7 @@ impl Tap for Recorder {
             line::write_left_out(pending, receipt.utc, std::mem::take(missing));
         }
         line::write(pending, receipt.utc, told);
-        if matches!(told, Told::Of(_, Step::Frame(_) | Step::Binary(_))) {
+        if matches!(told, Told::Of(_, step) if step.is_frame()) {
             recorded.frames += 1;
         }
         let is_much = pending.len() >= MANY;

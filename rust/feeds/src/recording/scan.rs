@@ -6,7 +6,7 @@ use super::ENDING;
 use super::heading::{Heading, VERSION, Wrong};
 use super::lines::Lines;
 use crate::csv::input::FileStamp;
-use crate::csv::{Phase, Progress, ProgressUpdate};
+use crate::csv::{Phase, Progress};
 use crate::error::{FeedError, Result};
 
 /// Lines between two reports of progress.
@@ -90,21 +90,15 @@ fn scan_file(path: &Path, progress: Option<&Progress>) -> Result<Option<Scanned>
         return if is_named_so { Ok(None) } else { Err(no_recording(path)) };
     };
     let heading = heading?;
-    let report = |lines: &Lines| {
-        if let Some(progress) = progress {
-            let (bytes, total_bytes) = (lines.bytes(), lines.stamp.length);
-            progress.report(ProgressUpdate { phase: Phase::Scan, bytes, total_bytes, rows: lines.count });
-        }
-    };
     let mut frames = 0;
     while let Some(line) = lines.next()? {
         hasher.update(line).update(b"\n");
         frames += u64::from(is_frame(line));
         if lines.count.is_multiple_of(PROGRESS_LINES) {
-            report(&lines);
+            lines.report(progress, Phase::Scan);
         }
     }
-    report(&lines);
+    lines.report(progress, Phase::Scan);
     if lines.is_torn {
         tracing::warn!(file = %path.display(), lines = lines.count, "cut short; what is not whole at its end is passed over");
     }
