@@ -131,7 +131,7 @@ bench-sql: .venv/.installed ## Measure SQL over 10 million stored rows, beside D
 bench-kafka: .venv/.installed ## Measure the engine on a real Kafka broker beside a bare consumer and Apache Flink
 	setup/kafka/bin/kafka-fetch.sh
 	mvn --quiet --batch-mode --file benchmarks/flink/pom.xml -Djob.directory=$(TARGET)/bench-kafka/flink package
-	$(CARGO) build --release --locked --package silverbullet-engine --example kafka_bench
+	$(CARGO) build --release --locked --package silverbullet-engine --example kafka_bench --example kafka_bare
 	.venv/bin/python benchmarks/kafka/run.py $(TARGET)/release/examples $(TARGET)/bench-kafka $(ARGS)
 
 # Two lines of JSON; ARGS names another recording of Binance than the one in the shared data.

@@ -49,6 +49,10 @@ class Place:
 
     def bare(self, topic: str, messages: int, *more: object) -> list[str]:
         """The consumer that does nothing else."""
+        return [str(self.examples / "kafka_bare"), *map(str, [*self.on_topic(topic, messages), *more])]
+
+    def bare_with_our_allocator(self, topic: str, messages: int, *more: object) -> list[str]:
+        """The same with the allocator that the engine has."""
         return self.rust("bare", *self.on_topic(topic, messages), *more)
 
     def ours(self, topic: str, messages: int, population: int, *more: object) -> list[str]:

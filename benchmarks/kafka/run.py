@@ -26,6 +26,7 @@ POPULATIONS = (10_240, 1_024)
 # What the order of additions may change, far below what another portfolio would. Who publishes weights (ours) has
 # normalised them, which the drawn ones are as exactly as their 32 bits allow: then only the weights are as near.
 TOLERANCE, OF_NORMALISED = 1e-9, 1e-6
+SAME_ALLOCATOR = "bare, mimalloc"
 
 
 def read_arguments() -> argparse.Namespace:
@@ -123,7 +124,10 @@ class Benchmark:
         self.place.broker.create(topic)
         say(f"a backlog of {messages:,} messages")
         self.place.produce(topic, messages)
-        commands = {"bare": (None, self.place.bare(topic, messages, "--count-only", "yes"))}
+        commands = {
+            "bare": (None, self.place.bare(topic, messages, "--count-only", "yes")),
+            SAME_ALLOCATOR: (None, self.place.bare_with_our_allocator(topic, messages, "--count-only", "yes")),
+        }
         for population in POPULATIONS:
             commands[f"ours, {population:,}"] = (population, self.place.ours(topic, messages, population))
             commands[f"flink, {population:,}"] = (population, self.place.flink(topic, messages, population))
@@ -169,9 +173,12 @@ def summarise(latency: dict, drain: dict) -> dict:
         "excess_p99_flink_ns": flink,
         # Where one is not above the bare consumer, the machine's other work was measured: no ratio.
         "excess_p99_ratio": flink / ours if min(flink, ours) > 0 else None,
-        "drain_ours_over_bare": {
-            f"{population:,}": median(drain[f"ours, {population:,}"], "rate") / median(drain["bare"], "rate")
-            for population in POPULATIONS
+        "drain_ours_over": {
+            peer: {
+                f"{population:,}": median(drain[f"ours, {population:,}"], "rate") / median(drain[peer], "rate")
+                for population in POPULATIONS
+            }
+            for peer in ("bare", SAME_ALLOCATOR)
         },
         "peak_rss_kb": {name: max(r["peak_rss_kb"] for r in latency[name]) for name in ("ours", "flink")},
         "start_seconds": {name: median(drain[f"{name}, {biggest}"], "start_seconds") for name in ("ours", "flink")},

@@ -36,13 +36,16 @@ def show_drain(settings: dict, drain: dict, summary: dict) -> None:
     print(f"\nBacklog of {settings['backlog']:,} messages, by portfolios in the population")
     for name, reports in drain.items():
         print(f"  {name:<16}{statistics.median(r['rate'] for r in reports):>12,.0f} messages/s")
-    for population, ratio in summary["drain_ours_over_bare"].items():
-        print(f"  ours / bare, {population} portfolios: {ratio:.3g}")
+    for peer, ratios in summary["drain_ours_over"].items():
+        for population, ratio in ratios.items():
+            print(f"  ours, {population} portfolios / {peer}: {ratio:.3g}")
 
 
 def show_footprint(latency: dict, drain: dict) -> None:
     print("\nPeak memory while paced, and from launch to the first answer on a backlog")
     for name, reports in drain.items():
+        if name.endswith("mimalloc"):  # has drained only
+            continue
         who = name.partition(",")[0]
         start = statistics.median(r["start_seconds"] for r in reports)
         peak = max(r["peak_rss_kb"] for r in latency[who]) / 1024

@@ -35,6 +35,10 @@ use crate::args::{Arguments, Command};
 use crate::log::Log;
 use crate::settings::{Loaded, Overrides};
 
+/// For the C libraries too: librdkafka's threads give back what others took, for each message of a backlog.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What every command is given: time, its start, and where the log goes.
 pub(crate) struct Session {
     pub(crate) clock: Arc<dyn Clock>,

@@ -2,11 +2,11 @@
 
 use rdkafka::message::Message;
 use serde_json::{Value, json};
+use silverbullet_market::Nanos;
 
 use crate::Outcome;
 use crate::arguments::Arguments;
 use crate::broker::Reader;
-use crate::market::timestamp_of;
 use crate::report::{Meter, utc};
 
 /// Reads `--messages` messages.
@@ -30,4 +30,11 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome<Value> {
         meter.record(due, now);
     }
     Ok(meter.report(json!({})))
+}
+
+/// When the price in a message was due; `None` for what `produce` did not write.
+fn timestamp_of(message: &[u8]) -> Option<Nanos> {
+    let digits = message.strip_prefix(b"{\"timestamp\": ")?;
+    let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
+    std::str::from_utf8(&digits[..end]).ok()?.parse().ok()
 }

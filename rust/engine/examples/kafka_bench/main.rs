@@ -25,6 +25,10 @@ mod report;
 
 use arguments::Arguments;
 
+/// That of `silverbullet`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Whatever goes wrong ends the run with its message.
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 

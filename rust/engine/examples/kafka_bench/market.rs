@@ -53,13 +53,6 @@ pub(crate) fn write_message(out: &mut String, timestamp: Nanos, asset: &str, pri
     Ok(())
 }
 
-/// When the price in a message was due; `None` for what [`write_message`] did not write.
-pub(crate) fn timestamp_of(message: &[u8]) -> Option<Nanos> {
-    let digits = message.strip_prefix(b"{\"timestamp\": ")?;
-    let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
-    std::str::from_utf8(&digits[..end]).ok()?.parse().ok()
-}
-
 /// The bar, in hours, that at `now` has the longest to go.
 fn open_bar(now: Nanos) -> i64 {
     let left = |hours: &i64| {

@@ -19,6 +19,10 @@ mod window;
 
 use arguments::Arguments;
 
+/// That of `silverbullet`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Whatever ends a measurement.
 type Failure = Box<dyn std::error::Error>;
 
