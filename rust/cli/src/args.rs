@@ -198,9 +198,12 @@ pub(crate) struct RunArguments {
     /// Address of the HTTP server; port 0 picks a free port and says which
     #[arg(long, value_name = "ADDR", conflicts_with = "no_http")]
     pub(crate) http: Option<String>,
-    /// No HTTP server
+    /// No HTTP server, and no gRPC unless --grpc is given
     #[arg(long, action = ArgAction::SetTrue)]
     pub(crate) no_http: bool,
+    /// Address of gRPC: Arrow Flight and Flight SQL [default: 127.0.0.1:50051 where it is free]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) grpc: Option<String>,
     /// Kafka topic that the portfolios are sent to as they change, keyed by universe
     #[arg(long, value_name = "NAME")]
     pub(crate) portfolio_topic: Option<String>,
@@ -461,6 +464,7 @@ impl RunArguments {
         overrides.set("server.http", "--http", self.http.as_deref());
         overrides.set("server.enabled", "--http", self.http.as_ref().map(|_| true));
         overrides.set("server.enabled", "--no-http", self.no_http.then_some(false));
+        overrides.set("server.grpc", "--grpc", self.grpc.as_deref());
         overrides.set("kafka.portfolio_topic", "--portfolio-topic", self.portfolio_topic.as_deref());
         overrides.universe("estimator", "--estimator", self.moments.estimator.as_deref());
         overrides.universe("samples", "--samples", self.moments.samples);

@@ -55,7 +55,7 @@ fn options(settings: &StoreSettings, seed: u64) -> anyhow::Result<StoreOptions> 
 }
 
 /// A setting that is a duration and not zero.
-fn duration(setting: &str, text: &str) -> anyhow::Result<Nanos> {
+pub(crate) fn duration(setting: &str, text: &str) -> anyhow::Result<Nanos> {
     match parse_duration(text) {
         Ok(0) => Err(usage(format!("{setting}: it must be longer than nothing"))),
         Ok(nanos) => Ok(nanos),

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, SetExpr, Statement as Sql, TableAlias, TableFactor, VisitMut, VisitorMut,
+    Expr, Ident, SetExpr, Statement as Sql, TableAlias, TableFactor, Value, VisitMut, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
@@ -59,7 +59,7 @@ fn prepared(mut statement: Statement, text: &str) -> Result<Statement> {
     while text.to_ascii_lowercase().contains(&prefix) {
         prefix.push('_');
     }
-    let mut preparation = Preparation { prefix, given: 0 };
+    let mut preparation = Preparation { prefix, given: 0, parameters: 0 };
     let mut inner = &mut statement;
     while let Statement::Explain(explain) = inner {
         inner = &mut explain.statement;
@@ -79,6 +79,8 @@ fn prepared(mut statement: Statement, text: &str) -> Result<Statement> {
 struct Preparation {
     prefix: String,
     given: usize,
+    /// Question marks so far.
+    parameters: usize,
 }
 
 impl VisitorMut for Preparation {
@@ -103,6 +105,15 @@ impl VisitorMut for Preparation {
             }
             Expr::Map(map) if map.entries.iter().any(|entry| !matches!(*entry.key, Expr::Value(_))) => {
                 ControlFlow::Break("the keys of MAP {…} are constants; write map([key, …], [value, …])")
+            }
+            Expr::Value(value) => {
+                if let Value::Placeholder(name) = &mut value.value
+                    && name == "?"
+                {
+                    self.parameters += 1;
+                    *name = format!("${}", self.parameters);
+                }
+                ControlFlow::Continue(())
             }
             _ => ControlFlow::Continue(()),
         }

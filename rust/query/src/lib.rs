@@ -36,6 +36,7 @@ mod guard;
 mod limits;
 mod live;
 mod moment;
+mod question;
 mod sql;
 mod state;
 mod stored;
@@ -49,7 +50,8 @@ mod yielding;
 pub use answer::Answer;
 pub use error::{Error, ErrorKind, Result};
 pub use limits::Limits;
-pub use sql::Sql;
+pub use question::{Described, Question};
+pub use sql::{Sql, step_back};
 
 #[cfg(test)]
 mod tests;

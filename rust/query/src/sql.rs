@@ -31,6 +31,7 @@ use crate::functions;
 use crate::functions::bounded::{BoundGrowth, Bounded};
 use crate::guard::read_only;
 use crate::moment::{Moment, Sources};
+use crate::question::{Described, Question, bind, parameters_of};
 use crate::stored::Cache;
 use crate::tail::{NoTail, Tail};
 use crate::translate::{Names, translate};
@@ -94,8 +95,8 @@ impl Threads {
     }
 }
 
-/// Lets other threads go first, where the system knows priorities of threads.
-fn step_back() {
+/// Lets other threads go before the calling one, where the system knows priorities of threads. For threads that answer queries.
+pub fn step_back() {
     // A thread that may not lower its priority works at the usual one.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::nice(10);
@@ -173,20 +174,28 @@ impl Sql {
     /// As [`Sql::query`].
     pub async fn query_within(&self, query: &str, limits: Limits) -> Result<Answer> {
         let limits = limits.within(self.limits);
+        self.ask(Question { text: query.to_owned(), parameters: None, limits }).await
+    }
+
+    /// Answers a question within the limits it brings, which may be larger than [`Sql::limits`]: who lets others ask chooses them.
+    ///
+    /// # Errors
+    /// As [`Sql::query`], and `Syntax` where parameters are missing or too many.
+    pub async fn ask(&self, question: Question) -> Result<Answer> {
+        let limits = question.limits;
         let (ready, planned) = oneshot::channel();
         let (rows, batches) = mpsc::channel(AHEAD);
         let progress = Arc::new(Progress::default());
         let delivery = Delivery { rows, progress: progress.clone(), left: limits.rows };
-        let (engine, text) = (self.engine.clone(), query.to_owned());
+        let engine = self.engine.clone();
         let work = self.work.spawn(async move {
-            let (schema, stream) = match engine.start(&text, limits).await {
+            let (schema, stream) = match engine.start(&question).await {
                 Ok(stream) => (Ok(plain(&stream.schema())), Some(stream)),
                 Err(error) => (Err(error), None),
             };
             // Nobody waits for a query that was given up.
             if let (Ok(()), Some(stream)) = (ready.send(schema), stream) {
-                let names = Names { memory: limits.memory, ..engine.names.clone() };
-                delivery.run(stream, &names).await;
+                delivery.run(stream, &engine.names_within(limits)).await;
             }
         })?;
         let (late, mut lateness) = oneshot::channel();
@@ -205,6 +214,23 @@ impl Sql {
             planned = planned => planned.map_err(|_| stopped())??,
         };
         Ok(Answer { schema, progress, batches, lateness: Some(lateness), _tasks: [work, watch] })
+    }
+
+    /// What a query would answer with and what it must be given, without running it.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the query.
+    pub async fn describe(&self, query: &str) -> Result<Described> {
+        let (ready, described) = oneshot::channel();
+        let (engine, text, limits) = (self.engine.clone(), query.to_owned(), self.limits);
+        let _work = self.work.spawn(async move {
+            // Nobody waits for a description that was given up.
+            let _ = ready.send(engine.describe(&text, limits).await);
+        })?;
+        tokio::time::timeout(limits.time, described)
+            .await
+            .map_err(|_| too_long(limits.time))?
+            .map_err(|_| stopped())?
     }
 
     /// All rows of a query.
@@ -241,24 +267,33 @@ fn too_long(limit: Duration) -> Error {
 
 impl Engine {
     /// Plans a query at one moment.
-    async fn start(&self, text: &str, limits: Limits) -> Result<SendableRecordBatchStream> {
-        let names = Names { memory: limits.memory, ..self.names.clone() };
-        let statement = read_only(text)?;
-        self.plan_and_run(statement, limits).await.map_err(|error| translate(&error, &names))
+    async fn start(&self, question: &Question) -> Result<SendableRecordBatchStream> {
+        let limits = question.limits;
+        let statement = read_only(&question.text)?;
+        let state = self.state_within(limits);
+        let run = async {
+            let state = state?;
+            let plan = planned(&state, statement).await?;
+            let plan = bind(plan, question.parameters.as_ref())?;
+            let plan = state.create_physical_plan(&limited(plan, limits.rows)?).await?;
+            execute_stream(plan, Arc::new(TaskContext::from(&state)))
+        };
+        run.await.map_err(|error| translate(&error, &self.names_within(limits)))
     }
 
-    async fn plan_and_run(
-        &self,
-        statement: Statement,
-        limits: Limits,
-    ) -> std::result::Result<SendableRecordBatchStream, DataFusionError> {
-        let state = self.state_within(limits)?;
-        let plan = state.statement_to_plan(statement).await?;
-        let options =
-            SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-        options.verify_plan(&plan)?;
-        let plan = state.create_physical_plan(&limited(plan, limits.rows)?).await?;
-        execute_stream(plan, Arc::new(TaskContext::from(&state)))
+    async fn describe(&self, text: &str, limits: Limits) -> Result<Described> {
+        let statement = read_only(text)?;
+        let state = self.state_within(limits);
+        let run = async {
+            let plan = planned(&state?, statement).await?;
+            let parameters = parameters_of(&plan)?;
+            Ok(Described { schema: plain(plan.schema().inner()), parameters })
+        };
+        run.await.map_err(|error| translate(&error, &self.names_within(limits)))
+    }
+
+    fn names_within(&self, limits: Limits) -> Names {
+        Names { memory: limits.memory, ..self.names.clone() }
     }
 
     /// A session of one query: its own catalog and its own memory.
@@ -276,6 +311,17 @@ impl Engine {
         state.mark_start_execution();
         Ok(state)
     }
+}
+
+/// The plan of a statement that only reads.
+async fn planned(
+    state: &SessionState,
+    statement: Statement,
+) -> std::result::Result<LogicalPlan, DataFusionError> {
+    let plan = state.statement_to_plan(statement).await?;
+    let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    options.verify_plan(&plan)?;
+    Ok(plan)
 }
 
 /// A query for few rows never sorts more than it has to.

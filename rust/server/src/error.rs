@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 pub enum Error {
     /// An address that others could reach.
     #[error(
-        "{address} is not a loopback address: off the loopback address TLS and a token are needed, which this \
-         build does not offer; use 127.0.0.1 or [::1]"
+        "{address} is not a loopback address: off the loopback address TLS and a token are needed, which gRPC has with \
+         server.certificate, server.key and server.token, and HTTP does not offer; use 127.0.0.1 or [::1]"
     )]
     NotLoopback {
         /// The address asked for.
@@ -17,7 +17,7 @@ pub enum Error {
     /// Another program holds the port.
     #[error(
         "port {} on {} is taken by another program; choose another, or let the system pick one with \
-         --http {}:0",
+         --http or --grpc {}:0",
         address.port(), address.ip(), host(address)
     )]
     PortTaken {
@@ -25,15 +25,25 @@ pub enum Error {
         address: SocketAddr,
     },
     /// The system refuses the address for another reason.
-    #[error("cannot listen on {address}: {source}; choose another address with --http, e.g. 127.0.0.1:0")]
+    #[error(
+        "cannot listen on {address}: {source}; choose another address with --http or --grpc, e.g. 127.0.0.1:0"
+    )]
     Bind {
         /// The address asked for.
         address: SocketAddr,
         /// What the system says.
         source: std::io::Error,
     },
+    /// gRPC cannot be served as it is asked for.
+    #[error(
+        "gRPC cannot be served: {reason}; see server.grpc, server.certificate and server.key in the settings"
+    )]
+    Grpc {
+        /// What is the matter.
+        reason: String,
+    },
     /// The listener failed while serving.
-    #[error("the HTTP listener failed: {source}")]
+    #[error("the listener failed: {source}")]
     Serve {
         /// What the system says.
         source: std::io::Error,

@@ -1,4 +1,5 @@
-//! What listens: REST, WebSocket, SQL, metrics and the page, over HTTP on the loopback address.
+//! What listens: REST, WebSocket, SQL, metrics and the page, over HTTP on the loopback address; Flight and Flight SQL over
+//! gRPC ([`serve_grpc`]).
 //!
 //! | path | answers |
 //! |---|---|
@@ -20,6 +21,7 @@ mod api;
 mod connections;
 mod docs;
 mod error;
+mod flight;
 mod frames;
 mod guard;
 mod hub;
@@ -44,7 +46,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 pub use error::{Error, Result};
-pub use listen::{bind, require_loopback};
+pub use flight::{Grpc, Keep, serve_grpc};
+pub use listen::{bind, bind_anywhere, require_loopback};
 pub use service::Service;
 pub use store::StoreWatch;
 pub use view::{PortfolioView, Weights, newest_portfolios};

@@ -20,6 +20,14 @@ pub fn require_loopback(address: SocketAddr) -> Result<()> {
 /// An address off the loopback, a port that is taken, or what else the system refuses.
 pub fn bind(address: SocketAddr) -> Result<TcpListener> {
     require_loopback(address)?;
+    bind_anywhere(address)
+}
+
+/// The same for an address that others may reach, as they must bring a token and speak TLS.
+///
+/// # Errors
+/// A port that is taken, or what else the system refuses.
+pub fn bind_anywhere(address: SocketAddr) -> Result<TcpListener> {
     let fail = |source: std::io::Error| match source.kind() {
         ErrorKind::AddrInUse => Error::PortTaken { address },
         _ => Error::Bind { address, source },
@@ -55,7 +63,7 @@ mod tests {
         let taken = first.local_addr().unwrap();
         let message = bind(taken).unwrap_err().to_string();
         assert!(message.contains(&format!("port {}", taken.port())), "{message}");
-        assert!(message.contains("--http 127.0.0.1:0"), "{message}");
+        assert!(message.contains("--http or --grpc 127.0.0.1:0"), "{message}");
         drop(first);
         assert!(bind(taken).is_ok());
     }

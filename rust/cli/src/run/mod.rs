@@ -3,6 +3,7 @@
 pub(crate) mod decisions;
 mod ending;
 pub(crate) mod feeder;
+pub(crate) mod grpc;
 pub(crate) mod http;
 pub(crate) mod interrupt;
 mod keeper;
@@ -41,13 +42,13 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Runs until the input ends, the limit is reached or the user stops it.
 pub(crate) fn run(arguments: &RunArguments, loaded: &Loaded, session: &Session) -> anyhow::Result<ExitCode> {
     let interrupt = Interrupt::install()?;
-    let (running, http) = start::start(arguments, &loaded.settings, session, &interrupt)?;
+    let (running, servers) = start::start(arguments, &loaded.settings, session, &interrupt)?;
     let outcome = if arguments.format == RunFormat::Human && output::on_terminal() {
-        show(&running, http.as_ref().map(Server::address), session, &interrupt)
+        show(&running, servers.http.as_ref().map(Server::address), session, &interrupt)
     } else {
         print_lines(&running, arguments.format, session)
     };
-    let served = http.map_or(Ok(()), Server::stop);
+    let served = servers.stop();
     let summary = outcome?;
     served?;
     for remark in running.live.iter().flat_map(|engine| remarks::remarks(engine, arguments.output.as_deref()))

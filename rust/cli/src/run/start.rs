@@ -13,11 +13,12 @@ use silverbullet_market::{
     Nanos, Source, SourceDescription, SourceError, StopFlag, Universe, UniverseSettings, format_duration,
 };
 
-use silverbullet_server::{Service, StoreWatch};
+use silverbullet_server::{Grpc, Service, StoreWatch};
 
 use super::decisions::{Decided, to_follow};
 use super::ending::{self, Finished};
 use super::feeder;
+use super::grpc::{self, GrpcServer};
 use super::http::{self, Server};
 use super::interrupt::Interrupt;
 use super::keeper::Keeper;
@@ -39,14 +40,30 @@ pub(crate) struct Running {
     pub(crate) sent: Option<Report>,
 }
 
+/// What listens.
+pub(crate) struct Servers {
+    pub(crate) http: Option<Server>,
+    grpc: Option<GrpcServer>,
+}
+
+impl Servers {
+    /// Stops all of them; the first failure is the result.
+    pub(crate) fn stop(self) -> anyhow::Result<()> {
+        let grpc = self.grpc.map_or(Ok(()), GrpcServer::stop);
+        self.http.map_or(Ok(()), Server::stop).and(grpc)
+    }
+}
+
 /// Starts everything; what can be wrong with the request is found before anything runs.
 pub(crate) fn start(
     arguments: &RunArguments,
     settings: &Settings,
     session: &Session,
     interrupt: &Interrupt,
-) -> anyhow::Result<(Running, Option<Server>)> {
+) -> anyhow::Result<(Running, Servers)> {
     let listener = http::claim(&settings.server)?;
+    let (tls, keep) = (grpc::tls(&settings.server)?, grpc::keep(&settings.server)?);
+    let grpc_listener = grpc::claim(&settings.server)?;
     let topic = PortfolioTopic::open(&settings.kafka, &session.clock)?;
     let chosen = chosen_universes(arguments, settings)?;
     let of_universes: Vec<_> = chosen.iter().map(|(_, universe)| *universe).collect();
@@ -102,6 +119,7 @@ pub(crate) fn start(
         source.follow(follow, false);
     }
     let live: Vec<_> = engines.iter().map(Engine::live).collect();
+    let mut grpc = None;
     let mut service = Service {
         engines: live.clone(),
         sql: None,
@@ -112,7 +130,14 @@ pub(crate) fn start(
     };
     if let Some(keeper) = &mut keeper {
         keeper.watch(&live)?;
-        service.sql = Some(keeper.sql(settings, &live)?);
+        let sql = keeper.sql(settings, &live)?;
+        service.sql = Some(Arc::clone(&sql));
+        grpc = grpc_listener.map(|listener| {
+            let limits = sql.limits();
+            let token = Some(settings.server.token.clone()).filter(|token| !token.is_empty());
+            let (clock, version) = (Arc::clone(&session.clock), env!("CARGO_PKG_VERSION").to_owned());
+            (listener, Grpc { sql, limits, clock, version, token, tls, keep })
+        });
         let store = keeper.store();
         service.store = Some(StoreWatch::new(move || store.state()));
     }
@@ -120,11 +145,12 @@ pub(crate) fn start(
     if let Some(server) = &http {
         output::note(&format!("listening on http://{}", server.address()));
     }
+    let grpc = grpc.map(|(listener, grpc)| GrpcServer::start(listener, grpc)).transpose()?;
     let sending = topic.map(|topic| topic.start(&live)).transpose()?;
     let sent = sending.as_ref().map(Sending::report);
     let end = End { engines, rows, keeper, sending, output: arguments.output.clone() };
     let finished = spawn(source, FanOut::new(sinks), end, arguments.limit, stop.clone())?;
-    Ok((Running { live, finished, stop, sent }, http))
+    Ok((Running { live, finished, stop, sent }, Servers { http, grpc }))
 }
 
 /// The offsets that all universes have reached: each leaves out what it has consumed beyond them.

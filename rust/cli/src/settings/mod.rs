@@ -99,12 +99,18 @@ pub(crate) struct SqlSettings {
     pub(crate) rows: usize,
 }
 
-/// Whether and where HTTP is served.
+/// Whether, where and to whom HTTP and gRPC are served.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ServerSettings {
     pub(crate) enabled: bool,
     pub(crate) http: String,
+    pub(crate) grpc: String,
+    pub(crate) token: String,
+    pub(crate) certificate: String,
+    pub(crate) key: String,
+    pub(crate) keep: String,
+    pub(crate) keep_mib: usize,
 }
 
 /// Settings with the origin of each.

@@ -78,9 +78,15 @@ pub fn tables() -> Vec<TableInfo> {
 /// The columns of a table named as in [`tables`]; `None` where there is no such table.
 #[must_use]
 pub fn columns(table: &str) -> Option<Vec<ColumnInfo>> {
+    Some(schema(table)?.fields().iter().map(|field| column(field)).collect())
+}
+
+/// The same as Arrow has them, with what one row says in the metadata.
+#[must_use]
+pub fn schema(table: &str) -> Option<SchemaRef> {
     let plain = table.strip_prefix("public.").unwrap_or(table);
     let (_, schema) = schemas().into_iter().find(|(name, _)| name == plain)?;
-    Some(schema.fields().iter().map(|field| column(field)).collect())
+    Some(schema)
 }
 
 /// The functions this crate adds.

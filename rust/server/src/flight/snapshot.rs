@@ -1,0 +1,114 @@
+//! An answer as it goes over the wire: encoded once, cut into shares, sent to whoever has a ticket.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use arrow_flight::FlightData;
+use arrow_flight::encode::FlightDataEncoderBuilder;
+use arrow_flight::error::FlightError;
+use bytes::{BufMut, Bytes, BytesMut};
+use futures::{StreamExt, TryStreamExt, stream};
+use prost::Message;
+use tonic::Status;
+
+use super::budget::Room;
+
+/// Most shares of one answer.
+pub(crate) const MOST_SHARES: usize = 64;
+/// Bytes of a batch on the wire, about; clients take no message above 4 MiB unless told to.
+const BATCH: usize = 1 << 20;
+/// Before the bytes of each gRPC message: whether it is compressed, and its length.
+const PREFIX: usize = 5;
+
+/// Batches as gRPC messages.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) schema: SchemaRef,
+    pub(crate) rows: usize,
+    /// Of all messages.
+    pub(crate) bytes: usize,
+    pub(crate) shares: usize,
+    head: Bytes,
+    batches: Vec<Bytes>,
+    /// A bit a share that was read to its end.
+    read: AtomicU64,
+    _room: Room,
+}
+
+impl Snapshot {
+    /// Encodes batches for so many readers beside one another. `room` holds what the batches take.
+    pub(crate) async fn encode(
+        schema: SchemaRef,
+        batches: Vec<RecordBatch>,
+        shares: usize,
+        mut room: Room,
+    ) -> Result<Self, Status> {
+        let rows = batches.iter().map(RecordBatch::num_rows).sum();
+        let pieces: Vec<_> = pieces(batches, rows, shares).collect();
+        let encoder = FlightDataEncoderBuilder::new()
+            .with_schema(schema)
+            .with_max_flight_data_size(BATCH)
+            .build(stream::iter(pieces.into_iter().map(Ok::<_, FlightError>)));
+        let schema = encoder.known_schema().ok_or_else(|| Status::internal("an answer without columns"))?;
+        let mut messages: Vec<Bytes> =
+            encoder.map(|data| message(&data?)).try_collect().await.map_err(Status::from)?;
+        if messages.is_empty() {
+            return Err(Status::internal("an answer without its columns"));
+        }
+        let head = messages.remove(0);
+        let bytes = head.len() + messages.iter().map(Bytes::len).sum::<usize>();
+        room.shrink_to(bytes);
+        Ok(Self {
+            schema,
+            rows,
+            bytes,
+            shares,
+            head,
+            batches: messages,
+            read: AtomicU64::new(0),
+            _room: room,
+        })
+    }
+
+    /// The messages of a share: the columns, then its batches.
+    pub(crate) fn share(&self, share: usize) -> impl Iterator<Item = Bytes> + '_ {
+        let bound = |share: usize| self.batches.len() * share / self.shares;
+        std::iter::once(&self.head).chain(&self.batches[bound(share)..bound(share + 1)]).cloned()
+    }
+
+    /// A share was taken to its end.
+    pub(crate) fn was_read(&self, share: usize) {
+        self.read.fetch_or(1 << share, Ordering::AcqRel);
+    }
+
+    /// Whether every share was.
+    pub(crate) fn is_read(&self) -> bool {
+        self.read.load(Ordering::Acquire).count_ones() as usize == self.shares
+    }
+}
+
+/// Batches so small that each share has its part.
+fn pieces(batches: Vec<RecordBatch>, rows: usize, shares: usize) -> impl Iterator<Item = RecordBatch> {
+    let most = rows.div_ceil(shares).max(1);
+    batches.into_iter().flat_map(move |batch| {
+        let rows = batch.num_rows();
+        (0..rows).step_by(most).map(move |start| batch.slice(start, most.min(rows - start)))
+    })
+}
+
+/// One gRPC message.
+pub(crate) fn message(data: &FlightData) -> Result<Bytes, FlightError> {
+    let length = data.encoded_len();
+    let mut bytes = BytesMut::with_capacity(PREFIX + length);
+    bytes.put_u8(0);
+    bytes.put_u32(u32::try_from(length).map_err(|error| FlightError::from_external_error(Box::new(error)))?);
+    data.encode(&mut bytes).map_err(|error| FlightError::from_external_error(Box::new(error)))?;
+    Ok(bytes.freeze())
+}
+
+/// What [`message`] was made of, without a copy.
+pub(crate) fn data_of(mut message: Bytes) -> Result<FlightData, Status> {
+    let body = message.split_off(PREFIX);
+    FlightData::decode(body).map_err(|error| Status::internal(error.to_string()))
+}
