@@ -6,7 +6,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 # More arguments for the program, e.g. make run ARGS="--source csv:prices.csv --speed max"
 ARGS ?=
-BENCHMARKS := bench-kernel bench-live bench-sql bench-kafka bench-exchange
+BENCHMARKS := bench-kernel bench-live bench-sql bench-kafka bench-exchange bench-flight
 # The page is embedded in the program; where these change it is built anew.
 WEB_SOURCES = $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print)
 TARGET = $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -26,7 +26,7 @@ endif
 # uses all cores by itself.
 .NOTPARALLEL:
 .PHONY: help run test test-rust test-web test-tables test-kafka test-page kafka kafka-stop build release web lint fmt fmt-check \
-        check-versions doc bench bench-kernel bench-live bench-sql bench-kafka bench-exchange soak-fuzz fuzz fuzz-seeds soak-frames check-fuzz check-cargo-fuzz soak-kill soak-kafka soak-page deny clean update \
+        check-versions doc bench bench-kernel bench-live bench-sql bench-kafka bench-exchange bench-flight soak-fuzz fuzz fuzz-seeds soak-frames check-fuzz check-cargo-fuzz soak-kill soak-kafka soak-page deny clean update \
         check-prerequisites check-run-prerequisites browser
 
 help: ## List the targets
@@ -46,7 +46,8 @@ test-rust: web ## Unit, behaviour and documentation tests of the crates, faults 
 test-web: web/node_modules/.installed ## Lint, types and unit tests of the page
 	cd web && npm run --silent lint && npm run --silent typecheck && npm test --silent
 
-test-tables: .venv/.installed ## The stored tables, read by polars, DuckDB and pandas
+test-tables: .venv/.installed ## The stored tables, read by polars, DuckDB and pandas; Flight SQL, asked by pyarrow, ADBC and JDBC
+	scripts/fetch-jdbc-driver.sh
 	SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q python/tests --ignore python/tests/kafka
 
 test-kafka: .venv/.installed ## Kafka's scripts, documents, csv_producer.py and the program, with real brokers
@@ -138,6 +139,12 @@ bench-kafka: .venv/.installed ## Measure the engine on a real Kafka broker besid
 bench-exchange: ## Measure reading a frame of an exchange, and frames a second from an in-memory socket to the sink
 	$(CARGO) run --release --locked --package silverbullet-feeds --example exchange_speed -- $(ARGS)
 
+# Ten million rows to read, and as many to ask; ARGS="--rows 1000000 --pairs 3" is a try.
+bench-flight: .venv/.installed ## Measure Flight beside a server of pyarrow with the same batches, and queries over Flight SQL
+	$(CARGO) build --release --locked --package silverbullet-server --package silverbullet-query --example flight_bench --example bench_sql
+	$(TARGET)/release/examples/bench_sql $(TARGET)/bench-sql --prepare
+	.venv/bin/python benchmarks/flight/run.py $(TARGET)/release/examples/flight_bench $(TARGET)/bench-sql $(ARGS)
+
 # The same test as in `make test`, on a million problems; FIRST=<seed> PROBLEMS=1 asks one again and shows it.
 soak-fuzz: ## Ask the kernel a million random problems, sound and unsound: no panic, no NaN, feasible weights
 	SILVERBULLET_FUZZ_PROBLEMS=$(or $(PROBLEMS),1000000) SILVERBULLET_FUZZ_FIRST=$(or $(FIRST),0) $(if $(filter 1,$(PROBLEMS)),SILVERBULLET_FUZZ_SHOW=1) \
@@ -154,19 +161,20 @@ soak-frames: check-cargo-fuzz fuzz-seeds ## Let libFuzzer make up a million inpu
 
 # From recordings, which are not part of the project: neither is what is made of them.
 fuzz-seeds:
-	@$(CARGO) run --quiet --locked --package silverbullet-feeds --example frame_seeds -- $(FUZZ)/corpus
+	@$(CARGO) build --quiet --locked --workspace --example frame_seeds
+	@$(TARGET)/debug/examples/frame_seeds $(FUZZ)/corpus
 
 check-cargo-fuzz:
 	@command -v cargo-fuzz >/dev/null || { echo "Missing: cargo-fuzz. Get it by: cargo install --locked cargo-fuzz" >&2; exit 1; }
 
 check-fuzz: ## Check that the fuzz targets compile and have no warnings
-	RUSTFLAGS="-D warnings" $(CARGO) check --quiet --locked --manifest-path fuzz/Cargo.toml --target-dir $(FUZZ)
+	$(CARGO) check --quiet --locked --manifest-path fuzz/Cargo.toml --target-dir $(TARGET)
 
 soak-kill: web ## Kill the program at many random moments: the stored rows stay those of an undisturbed run
-	SILVERBULLET_KILLS=$(or $(KILLS),200) $(CARGO) test --locked --package silverbullet-cli --features silverbullet-store/failpoints --test recovery -- --nocapture
+	SILVERBULLET_KILLS=$(or $(KILLS),200) $(CARGO) test --locked --workspace --features silverbullet-store/failpoints --test recovery -- --nocapture
 
 soak-kafka: .venv/.installed web ## Kill engine, broker and both while a million prices flow: the stored rows stay those of an undisturbed run
-	$(CARGO) build --locked --package silverbullet-cli --features silverbullet-store/failpoints
+	$(CARGO) build --locked --workspace --features silverbullet-store/failpoints
 	setup/kafka/bin/kafka-fetch.sh
 	SILVERBULLET_KAFKA_KILLS=$(or $(KILLS),50) SILVERBULLET_KAFKA_TICKS=$(or $(TICKS),1000000) SILVERBULLET_KAFKA_SECONDS=$(or $(LENGTH),600) \
 		SILVERBULLET_KAFKA_SEED=$(or $(SEED),1) SILVERBULLET_KAFKA_AWAY=$(or $(AWAY),60) SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q -s python/tests/kafka/test_recovery.py

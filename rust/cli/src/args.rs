@@ -425,6 +425,12 @@ pub(crate) struct SqlArguments {
     /// Folder that results were kept in [default: silverbullet-data]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) data: Option<PathBuf>,
+    /// Ask a run that goes on, at the address it has said: grpc://127.0.0.1:50051
+    #[arg(long, value_name = "ADDR", conflicts_with = "data")]
+    pub(crate) connect: Option<String>,
+    /// Certificate in PEM that vouches for the run's, besides those of this machine
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "connect")]
+    pub(crate) authority: Option<PathBuf>,
     /// How the rows are printed
     #[arg(long, value_enum, default_value_t = ResultFormat::Table)]
     pub(crate) format: ResultFormat,

@@ -8,6 +8,7 @@ use silverbullet_market::{Clock, SECOND, StopFlag, Universe};
 use crate::Session;
 use crate::failure::message;
 use crate::output;
+use crate::run::grpc::claim;
 use crate::run::http::parse_address;
 use crate::settings::{Loaded, ServerSettings, Settings};
 use crate::source;
@@ -49,6 +50,7 @@ pub(crate) fn run(loaded: anyhow::Result<Loaded>, session: &Session) -> anyhow::
             let places = places.into_iter().collect::<Vec<_>>().join(", ");
             checks.push(check("settings", Verdict::Ok, format!("{} from {places}", loaded.origins.len())));
             checks.push(port(&loaded.settings.server));
+            checks.push(grpc(&loaded.settings.server));
             checks.extend(inputs(&loaded.settings, session));
         }
         Err(error) => checks.push(check("settings", Verdict::Fail, message(&error))),
@@ -192,6 +194,16 @@ fn port(settings: &ServerSettings) -> Check {
     match silverbullet_server::bind(address) {
         Ok(_) => check("http", Verdict::Ok, format!("{address} is free")),
         Err(error) => check("http", Verdict::Fail, error.to_string()),
+    }
+}
+
+fn grpc(settings: &ServerSettings) -> Check {
+    match claim(settings)
+        .and_then(|listener| Ok(listener.map(|listener| listener.local_addr()).transpose()?))
+    {
+        Ok(None) => check("grpc", Verdict::Ok, "switched off"),
+        Ok(Some(address)) => check("grpc", Verdict::Ok, format!("{address} is free")),
+        Err(error) => check("grpc", Verdict::Fail, error.to_string()),
     }
 }
 

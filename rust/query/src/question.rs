@@ -9,6 +9,7 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
 
 use crate::Limits;
+use crate::views::plain;
 
 /// A query with everything it needs.
 #[derive(Debug, Clone)]
@@ -44,7 +45,8 @@ pub(crate) fn parameters_of(plan: &LogicalPlan) -> Result<SchemaRef, DataFusionE
             format!("the parameter ${} is nowhere in the query: number them from $1 on", missing + 1);
         return Err(DataFusionError::Plan(reason));
     }
-    Ok(Arc::new(Schema::new(fields.into_iter().map(|(_, field)| field).collect::<Vec<_>>())))
+    let fields: Vec<Field> = fields.into_iter().map(|(_, field)| field).collect();
+    Ok(plain(&Arc::new(Schema::new(fields))))
 }
 
 fn number_of(name: &str) -> Result<usize, DataFusionError> {

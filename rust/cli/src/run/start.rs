@@ -64,6 +64,9 @@ pub(crate) fn start(
     let listener = http::claim(&settings.server)?;
     let (tls, keep) = (grpc::tls(&settings.server)?, grpc::keep(&settings.server)?);
     let grpc_listener = grpc::claim(&settings.server)?;
+    if !settings.store.enabled && !matches!(settings.server.grpc.as_str(), "" | "auto") {
+        return Err(usage("--grpc serves tables, and --no-store keeps none: leave one of them out"));
+    }
     let topic = PortfolioTopic::open(&settings.kafka, &session.clock)?;
     let chosen = chosen_universes(arguments, settings)?;
     let of_universes: Vec<_> = chosen.iter().map(|(_, universe)| *universe).collect();

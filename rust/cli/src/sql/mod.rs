@@ -1,8 +1,9 @@
 //! The command `sql`: one query to standard output, or a prompt.
 //!
 //! It reads the tables that runs have stored and starts nothing else; a run that goes on at the same time is
-//! seen up to its last flush.
+//! seen up to its last flush. With `--connect` that run itself is asked, which knows what is live, too.
 
+mod answerer;
 mod complete;
 mod meta;
 mod prompt;
@@ -16,6 +17,8 @@ use silverbullet_query::{Error, Sql, format};
 use silverbullet_store::Tables;
 use tokio::runtime::Runtime;
 
+use answerer::Answerer;
+
 use crate::args::{ResultFormat, SqlArguments};
 use crate::failure::usage;
 use crate::output;
@@ -28,20 +31,35 @@ const MOST_BYTES: u64 = 1 << 20;
 /// Answers one query, or asks for them.
 pub(crate) fn run(arguments: &SqlArguments, loaded: &Loaded) -> anyhow::Result<ExitCode> {
     let settings = &loaded.settings;
-    let directory = &settings.store.directory;
+    let runtime = runtime()?;
+    let mut answerer = match &arguments.connect {
+        Some(address) => {
+            let authority = arguments.authority.as_ref().map(std::fs::read).transpose();
+            let authority = authority.context("--authority: the file cannot be read")?;
+            let token = &settings.server.token;
+            runtime.block_on(Answerer::connect(address, token, authority.as_deref()))?
+        }
+        None => folder(loaded)?,
+    };
+    match query_of(arguments)? {
+        Some(query) => print(&runtime, &mut answerer, &query, arguments.format).map(|()| ExitCode::SUCCESS),
+        None => prompt::run(&runtime, &mut answerer, arguments.format),
+    }
+}
+
+/// The tables of the data directory.
+fn folder(loaded: &Loaded) -> anyhow::Result<Answerer> {
+    let settings = &loaded.settings;
+    let directory = settings.store.directory.clone();
     if !directory.is_dir() {
         let directory = directory.display();
         return Err(anyhow!(
             "there are no results in {directory}; store some by `silverbullet run --data {directory}`, or name another folder by --data"
         ));
     }
-    let sql = Sql::new(Tables::open(directory), None, Vec::new(), store::limits(&settings.sql)?)
+    let sql = Sql::new(Tables::open(&directory), None, Vec::new(), store::limits(&settings.sql)?)
         .map_err(explain)?;
-    let runtime = runtime()?;
-    match query_of(arguments)? {
-        Some(query) => print(&runtime, &sql, &query, arguments.format).map(|()| ExitCode::SUCCESS),
-        None => prompt::run(&runtime, &sql, directory, arguments.format),
-    }
+    Ok(Answerer::Folder { sql: Box::new(sql), directory })
 }
 
 /// What a query is waited for on.
@@ -72,11 +90,16 @@ fn read_query() -> anyhow::Result<String> {
     Ok(query)
 }
 
-fn print(runtime: &Runtime, sql: &Sql, query: &str, format: ResultFormat) -> anyhow::Result<()> {
-    let (batches, truncated) = runtime.block_on(answer(sql, query)).map_err(explain)?;
+fn print(
+    runtime: &Runtime,
+    answerer: &mut Answerer,
+    query: &str,
+    format: ResultFormat,
+) -> anyhow::Result<()> {
+    let (batches, truncated) = runtime.block_on(answerer.answer(query))?;
     output::line(text_of(&batches, format).map_err(explain)?.trim_end())?;
     if truncated {
-        output::note(&cut(sql));
+        output::note(&answerer.cut());
     }
     Ok(())
 }
@@ -101,10 +124,6 @@ fn text_of(batches: &[RecordBatch], format: ResultFormat) -> Result<String, Erro
         ResultFormat::Json => format::json(batches),
         ResultFormat::Csv => format::csv(batches),
     }
-}
-
-fn cut(sql: &Sql) -> String {
-    format!("there are more rows than {}; add a limit, or raise sql.rows in the settings", sql.limits().rows)
 }
 
 /// A query that makes no sense is wrong usage; anything else is a failure.

@@ -1,18 +1,18 @@
 //! The prompt: history, completion, several lines, and Ctrl-C for what takes too long.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{CompletionType, Config, Editor};
-use silverbullet_query::Sql;
 use tokio::runtime::Runtime;
 
+use super::answerer::Answerer;
 use super::complete::Assistant;
 use super::meta::{self, Asked};
-use super::{answer, cut, text_of};
+use super::text_of;
 use crate::args::ResultFormat;
 use crate::output;
 
@@ -22,8 +22,7 @@ const REMEMBERED: usize = 1_000;
 /// Asks for queries until the person has enough.
 pub(super) fn run(
     runtime: &Runtime,
-    sql: &Sql,
-    directory: &Path,
+    answerer: &mut Answerer,
     mut format: ResultFormat,
 ) -> anyhow::Result<ExitCode> {
     let mut editor = editor()?;
@@ -32,7 +31,7 @@ pub(super) fn run(
         // The first time there is none.
         let _ = editor.load_history(file);
     }
-    output::note(&format!("results in {}; \\? helps, \\q ends", directory.display()));
+    output::note(&format!("results in {}; \\? helps, \\q ends", answerer.place()));
     loop {
         let line = match editor.readline("sql> ") {
             Ok(line) => line,
@@ -49,7 +48,7 @@ pub(super) fn run(
             Some(Asked::End) => break,
             Some(Asked::Text(text)) => output::line(&text)?,
             Some(Asked::Format(wanted)) => format = wanted,
-            None => show(runtime, sql, &line, format)?,
+            None => show(runtime, answerer, &line, format)?,
         }
     }
     if let Some(file) = &history {
@@ -75,10 +74,10 @@ fn editor() -> anyhow::Result<Editor<Assistant, FileHistory>> {
 }
 
 /// Prints the answer or what was wrong; Ctrl-C ends the query and not the prompt.
-fn show(runtime: &Runtime, sql: &Sql, query: &str, format: ResultFormat) -> anyhow::Result<()> {
+fn show(runtime: &Runtime, answerer: &mut Answerer, query: &str, format: ResultFormat) -> anyhow::Result<()> {
     let answered = runtime.block_on(async {
         tokio::select! {
-            answered = answer(sql, query) => Some(answered),
+            answered = answerer.answer(query) => Some(answered),
             _ = tokio::signal::ctrl_c() => None,
         }
     });
@@ -93,7 +92,7 @@ fn show(runtime: &Runtime, sql: &Sql, query: &str, format: ResultFormat) -> anyh
             let rows: usize = batches.iter().map(arrow::array::RecordBatch::num_rows).sum();
             output::note(&crate::format::counted(rows as u64, "row"));
             if truncated {
-                output::note(&cut(sql));
+                output::note(&answerer.cut());
             }
         }
     }

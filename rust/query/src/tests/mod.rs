@@ -2,6 +2,7 @@
 
 mod answers;
 mod limits;
+mod parameters;
 mod support;
 mod unite;
 mod variants;

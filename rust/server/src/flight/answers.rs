@@ -48,7 +48,7 @@ impl Flight {
         tracing::debug!(number, rows = snapshot.rows, bytes = snapshot.bytes, of_sql, "an answer is kept");
         FlightInfo::new()
             .with_descriptor(descriptor)
-            .with_endpoints((0..snapshot.shares).map(endpoint).collect())
+            .with_endpoints((0..snapshot.shares()).map(endpoint).collect())
             .with_total_records(i64::try_from(snapshot.rows).unwrap_or(-1))
             .with_total_bytes(i64::try_from(snapshot.bytes).unwrap_or(-1))
             .with_ordered(true)

@@ -107,7 +107,7 @@ impl Shelf {
     pub(crate) fn get(&self, ticket: Ticket) -> Result<Arc<Snapshot>, Status> {
         let kept = self.kept();
         let answer = kept.answers.get(&ticket.number).filter(|_| ticket.start == self.start);
-        let answer = answer.filter(|answer| ticket.share < answer.snapshot.shares).ok_or_else(gone)?;
+        let answer = answer.filter(|answer| ticket.share < answer.snapshot.shares()).ok_or_else(gone)?;
         Ok(Arc::clone(&answer.snapshot))
     }
 

@@ -1,5 +1,6 @@
 //! An answer as it goes over the wire: encoded once, cut into shares, sent to whoever has a ticket.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::RecordBatch;
@@ -28,9 +29,9 @@ pub(crate) struct Snapshot {
     pub(crate) rows: usize,
     /// Of all messages.
     pub(crate) bytes: usize,
-    pub(crate) shares: usize,
     head: Bytes,
-    batches: Vec<Bytes>,
+    /// The messages of each share.
+    shares: Vec<Vec<Bytes>>,
     /// A bit a share that was read to its end.
     read: AtomicU64,
     _room: Room,
@@ -45,36 +46,34 @@ impl Snapshot {
         mut room: Room,
     ) -> Result<Self, Status> {
         let rows = batches.iter().map(RecordBatch::num_rows).sum();
-        let pieces: Vec<_> = pieces(batches, rows, shares).collect();
-        let encoder = FlightDataEncoderBuilder::new()
-            .with_schema(schema)
-            .with_max_flight_data_size(BATCH)
-            .build(stream::iter(pieces.into_iter().map(Ok::<_, FlightError>)));
-        let schema = encoder.known_schema().ok_or_else(|| Status::internal("an answer without columns"))?;
-        let mut messages: Vec<Bytes> =
-            encoder.map(|data| message(&data?)).try_collect().await.map_err(Status::from)?;
-        if messages.is_empty() {
-            return Err(Status::internal("an answer without its columns"));
+        let mut head = Bytes::new();
+        let mut encoded = Vec::with_capacity(shares);
+        for pieces in cut(&batches, rows, shares) {
+            let encoder = FlightDataEncoderBuilder::new()
+                .with_schema(Arc::clone(&schema))
+                .with_max_flight_data_size(BATCH)
+                .build(stream::iter(pieces.into_iter().map(Ok::<_, FlightError>)));
+            let mut messages: Vec<Bytes> =
+                encoder.map(|data| message(&data?)).try_collect().await.map_err(Status::from)?;
+            if messages.is_empty() {
+                return Err(Status::internal("an answer without its columns"));
+            }
+            head = messages.remove(0);
+            encoded.push(messages);
         }
-        let head = messages.remove(0);
-        let bytes = head.len() + messages.iter().map(Bytes::len).sum::<usize>();
+        let bytes = head.len() + encoded.iter().flatten().map(Bytes::len).sum::<usize>();
         room.shrink_to(bytes);
-        Ok(Self {
-            schema,
-            rows,
-            bytes,
-            shares,
-            head,
-            batches: messages,
-            read: AtomicU64::new(0),
-            _room: room,
-        })
+        Ok(Self { schema, rows, bytes, head, shares: encoded, read: AtomicU64::new(0), _room: room })
+    }
+
+    /// How many shares there are.
+    pub(crate) fn shares(&self) -> usize {
+        self.shares.len()
     }
 
     /// The messages of a share: the columns, then its batches.
     pub(crate) fn share(&self, share: usize) -> impl Iterator<Item = Bytes> + '_ {
-        let bound = |share: usize| self.batches.len() * share / self.shares;
-        std::iter::once(&self.head).chain(&self.batches[bound(share)..bound(share + 1)]).cloned()
+        std::iter::once(&self.head).chain(&self.shares[share]).cloned()
     }
 
     /// A share was taken to its end.
@@ -84,17 +83,30 @@ impl Snapshot {
 
     /// Whether every share was.
     pub(crate) fn is_read(&self) -> bool {
-        self.read.load(Ordering::Acquire).count_ones() as usize == self.shares
+        self.read.load(Ordering::Acquire).count_ones() as usize == self.shares.len()
     }
 }
 
-/// Batches so small that each share has its part.
-fn pieces(batches: Vec<RecordBatch>, rows: usize, shares: usize) -> impl Iterator<Item = RecordBatch> {
-    let most = rows.div_ceil(shares).max(1);
-    batches.into_iter().flat_map(move |batch| {
-        let rows = batch.num_rows();
-        (0..rows).step_by(most).map(move |start| batch.slice(start, most.min(rows - start)))
-    })
+/// The batches of each share, which have as many rows as the others, or one more.
+fn cut(batches: &[RecordBatch], rows: usize, shares: usize) -> Vec<Vec<RecordBatch>> {
+    let mut batches = batches.iter().cloned();
+    let mut rest: Option<RecordBatch> = None;
+    let mut cut = Vec::with_capacity(shares);
+    for share in 0..shares {
+        let mut wanted = rows * (share + 1) / shares - rows * share / shares;
+        let mut pieces = Vec::new();
+        while wanted > 0 {
+            let Some(batch) = rest.take().or_else(|| batches.next()) else { break };
+            let taken = wanted.min(batch.num_rows());
+            if taken < batch.num_rows() {
+                rest = Some(batch.slice(taken, batch.num_rows() - taken));
+            }
+            wanted -= taken;
+            pieces.push(batch.slice(0, taken));
+        }
+        cut.push(pieces);
+    }
+    cut
 }
 
 /// One gRPC message.

@@ -1,0 +1,129 @@
+//! A gRPC server on a port of its own, and clients of it.
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use arrow_flight::error::FlightError;
+use arrow_flight::sql::client::FlightSqlServiceClient;
+use arrow_flight::{FlightClient, FlightEndpoint};
+use futures::TryStreamExt;
+use silverbullet_market::ManualClock;
+use silverbullet_query::{Limits, Sql};
+pub(crate) use silverbullet_server::Keep;
+use silverbullet_server::{Grpc, Result, bind, serve_grpc};
+use silverbullet_store::Tables;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use tonic::Code;
+use tonic::transport::Channel;
+
+pub(crate) type SqlClient = FlightSqlServiceClient<Channel>;
+
+/// A server over no stored rows, with a clock that stands until it is moved.
+pub(crate) struct FlightServer {
+    pub(crate) clock: Arc<ManualClock>,
+    runtime: Runtime,
+    address: SocketAddr,
+    shutdown: Option<oneshot::Sender<()>>,
+    task: Option<tokio::task::JoinHandle<Result<()>>>,
+    _folder: tempfile::TempDir,
+}
+
+impl FlightServer {
+    pub(crate) fn start() -> Self {
+        Self::with(Keep::default(), None)
+    }
+
+    pub(crate) fn with(keep: Keep, token: Option<&str>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::new(1_747_008_000_000_000_000));
+        let sql = Sql::new(Tables::open(folder.path()), None, Vec::new(), Limits::default()).unwrap();
+        let grpc = Grpc {
+            sql: Arc::new(sql),
+            limits: Limits::default(),
+            clock: clock.clone(),
+            version: "1.2.3".into(),
+            token: token.map(str::to_owned),
+            tls: None,
+            keep,
+        };
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (shutdown, stopped) = oneshot::channel::<()>();
+        let task = runtime.spawn(async move {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            serve_grpc(listener, grpc, async { drop(stopped.await) }).await
+        });
+        Self { clock, runtime, address, shutdown: Some(shutdown), task: Some(task), _folder: folder }
+    }
+
+    async fn channel(&self) -> Channel {
+        Channel::from_shared(format!("http://{}", self.address)).unwrap().connect().await.unwrap()
+    }
+
+    /// Runs something with a client of Flight.
+    pub(crate) fn run(&self, work: impl AsyncFnOnce(FlightClient)) {
+        self.runtime.block_on(async { work(FlightClient::new(self.channel().await)).await });
+    }
+
+    /// Runs something with a client of Flight SQL.
+    pub(crate) fn run_sql(&self, work: impl AsyncFnOnce(SqlClient)) {
+        self.runtime.block_on(async { work(FlightSqlServiceClient::new(self.channel().await)).await });
+    }
+
+    /// Bytes that are no HTTP.
+    pub(crate) fn garbage(&self) {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_write_timeout(Some(Duration::from_secs(10))).unwrap();
+        for _ in 0..1_024 {
+            // The server closes the connection sooner or later.
+            if stream.write_all(&[0xa5; 1 << 16]).is_err() {
+                return;
+            }
+        }
+        panic!("64 MiB of garbage were taken");
+    }
+}
+
+impl Drop for FlightServer {
+    fn drop(&mut self) {
+        if let (Some(shutdown), Some(task)) = (self.shutdown.take(), self.task.take()) {
+            shutdown.send(()).unwrap();
+            let ended =
+                self.runtime.block_on(async { tokio::time::timeout(Duration::from_secs(10), task).await });
+            if !std::thread::panicking() {
+                ended.expect("the server ends").unwrap().unwrap();
+            }
+        }
+    }
+}
+
+/// All rows of an endpoint.
+pub(crate) async fn rows(
+    client: &mut FlightClient,
+    endpoint: &FlightEndpoint,
+) -> std::result::Result<Vec<RecordBatch>, FlightError> {
+    let stream = client.do_get(endpoint.ticket.clone().unwrap()).await?;
+    stream.try_collect().await
+}
+
+/// The code of a refusal.
+pub(crate) fn code(error: &FlightError) -> Code {
+    match error {
+        FlightError::Tonic(status) => status.code(),
+        other => panic!("no status: {other}"),
+    }
+}
+
+/// What a refusal says.
+pub(crate) fn told(error: &FlightError) -> &str {
+    match error {
+        FlightError::Tonic(status) => status.message(),
+        other => panic!("no status: {other}"),
+    }
+}
