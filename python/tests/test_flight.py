@@ -85,6 +85,23 @@ def test_a_snapshot_stays_what_it_was_while_the_run_goes_on(address: str) -> Non
     assert info.schema.field("close").metadata[b"comment"]
 
 
+def test_a_table_is_followed_as_it_grows(address: str) -> None:
+    client = flight.connect(address)
+    info = client.get_flight_info(flight.FlightDescriptor.for_command(b'{"follow": "bars"}'))
+    assert info.total_records == -1
+    reader = client.do_get(info.endpoints[0].ticket)
+    rows: list[tuple[int, str]] = []
+    while len({bar for bar, _ in rows}) < 4:
+        rows += [(row["bar"], row["asset"]) for row in reader.read_chunk().data.to_pylist()]
+    reader.cancel()
+    first, last = rows[0][0], rows[-1][0]
+    stored = ask(client, f"select bar, asset from bars where bar between {first} and {last}").to_pylist()
+    # Every row of every bar, each once.
+    assert sorted(rows) == sorted((row["bar"], row["asset"]) for row in stored)
+    with pytest.raises(pyarrow.ArrowInvalid, match="portfolios"):
+        client.get_flight_info(flight.FlightDescriptor.for_command(b'{"follow": "runs"}'))
+
+
 def test_adbc_runs_queries_with_parameters_and_knows_the_tables(address: str) -> None:
     with flightsql.connect(address) as connection:
         with connection.cursor() as cursor:

@@ -4,12 +4,14 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, SetExpr, Statement as Sql, TableAlias, TableFactor, Value, VisitMut, VisitorMut,
+    Expr, FunctionArg, FunctionArgExpr, Ident, SetExpr, Statement as Sql, TableAlias, TableFactor, Value,
+    VisitMut, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
+use crate::functions::optimise::takes_query;
 use crate::translate::{Names, translate};
 use crate::{Error, ErrorKind, Result};
 
@@ -88,10 +90,21 @@ impl VisitorMut for Preparation {
     type Break = &'static str;
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
-        if let TableFactor::Derived { alias: alias @ None, .. } = factor {
-            self.given += 1;
-            let name = Ident::new(format!("{}{}", self.prefix, self.given));
-            *alias = Some(TableAlias { explicit: true, name, columns: Vec::new(), at: None });
+        match factor {
+            TableFactor::Derived { alias: alias @ None, .. } => {
+                self.given += 1;
+                let name = Ident::new(format!("{}{}", self.prefix, self.given));
+                *alias = Some(TableAlias { explicit: true, name, columns: Vec::new(), at: None });
+            }
+            TableFactor::Table { name, args: Some(arguments), .. } if takes_query(&name.to_string()) => {
+                // Planned when the function is scanned: a table function takes no subquery of several columns.
+                if let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(first))) = arguments.args.first_mut()
+                    && let Expr::Subquery(query) = first
+                {
+                    *first = Expr::value(Value::SingleQuotedString(query.to_string()));
+                }
+            }
+            _ => {}
         }
         ControlFlow::Continue(())
     }

@@ -314,7 +314,7 @@ impl Engine {
 }
 
 /// The plan of a statement that only reads.
-async fn planned(
+pub(crate) async fn planned(
     state: &SessionState,
     statement: Statement,
 ) -> std::result::Result<LogicalPlan, DataFusionError> {
@@ -362,6 +362,9 @@ fn base_state() -> std::result::Result<SessionState, DataFusionError> {
         state.deregister_higher_order_function(name)?;
     }
     let bounded: Vec<ScalarUDF> = state.scalar_functions().values().filter_map(Bounded::of).collect();
+    for kind in functions::optimise::Kind::ALL {
+        state.register_udtf(kind.name(), Arc::new(functions::optimise::Function(kind)));
+    }
     for function in functions::all().into_iter().chain(bounded) {
         state.register_udf(Arc::new(function))?;
     }

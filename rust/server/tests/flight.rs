@@ -10,6 +10,8 @@ mod common;
 #[path = "common/flight.rs"]
 mod server;
 
+use std::time::Duration;
+
 use arrow::array::{AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::compute::concat_batches;
 use arrow::datatypes::Int64Type;
@@ -269,6 +271,53 @@ fn the_token_is_wanted_and_a_login_with_it_gives_it() {
         client.handshake("anyone", "s3cret").await.unwrap();
         let info = client.execute("SELECT 1 AS n".into(), None).await.unwrap();
         assert_eq!(info.total_records, 1);
+    });
+}
+
+#[test]
+fn a_reader_that_stands_still_is_given_up_and_its_memory_is_free_again() {
+    let patience = Duration::from_millis(300);
+    let server = FlightServer::with(Keep { memory: 48 << 20, patience, ..Keep::default() }, None);
+    server.run(async |mut client| {
+        // Thirty-two megabytes while it is formed and as it is sent: more than any buffer on the way holds.
+        let many = || FlightDescriptor::new_cmd("SELECT value FROM generate_series(1, 4000000)");
+        let info = client.get_flight_info(many()).await.unwrap();
+        let mut still = client.do_get(info.endpoint[0].ticket.clone().unwrap()).await.unwrap();
+        assert!(still.try_next().await.unwrap().is_some());
+        client.cancel_flight_info(CancelFlightInfoRequest::new(info)).await.unwrap();
+        let error = client.get_flight_info(many()).await.unwrap_err();
+        assert_eq!(code(&error), Code::ResourceExhausted, "{}", told(&error));
+        let mut waited = 0;
+        while client.get_flight_info(many()).await.is_err() {
+            waited += 1;
+            assert!(waited < 100, "the memory of a reader that stands still is not free after ten seconds");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let error = loop {
+            match still.try_next().await {
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("a share was cut short without a word"),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(code(&error), Code::DeadlineExceeded, "{}", told(&error));
+    });
+}
+
+#[test]
+fn more_connections_than_there_are_places_are_closed_and_those_inside_go_on() {
+    let server = FlightServer::start();
+    server.run(async |mut client| {
+        let crowd = server.crowd(600);
+        assert!((480..=512).contains(&crowd.open()), "{} are open", crowd.open());
+        assert!(client.get_flight_info(FlightDescriptor::new_cmd("SELECT 1 AS n")).await.is_ok());
+        drop(crowd);
+        let mut waited = 0;
+        while server.crowd(1).open() == 0 {
+            waited += 1;
+            assert!(waited < 100, "nobody gets in after the crowd has gone");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     });
 }
 

@@ -3,6 +3,7 @@
 mod annualised;
 pub(crate) mod bounded;
 mod join_text;
+pub(crate) mod optimise;
 mod portfolio_return;
 
 use datafusion::logical_expr::ScalarUDF;
@@ -53,7 +54,7 @@ pub(crate) fn documentation() -> Vec<FunctionInfo> {
         signature: signature.to_owned(),
         comment: comment.to_owned(),
     };
-    vec![
+    let scalar = vec![
         info(
             "annualised",
             "annualised(value, interval)",
@@ -72,5 +73,6 @@ pub(crate) fn documentation() -> Vec<FunctionInfo> {
             "sum of weight times return over the assets of the map weights; null where an asset with a weight \
              other than zero has no return in the map returns",
         ),
-    ]
+    ];
+    scalar.into_iter().chain(optimise::documentation()).collect()
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod limits;
+mod optimise;
 mod parameters;
 mod support;
 mod unite;

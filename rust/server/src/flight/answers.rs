@@ -15,7 +15,8 @@ use tonic::Status;
 use super::asked::Asked;
 use super::budget::Room;
 use super::snapshot::Snapshot;
-use super::{Flight, QUEUE, metadata};
+use super::ticket::Wanted;
+use super::{Flight, QUEUE, follow, metadata};
 
 impl Flight {
     /// Answers, keeps the answer, and says where it is.
@@ -24,18 +25,16 @@ impl Flight {
         asked: Asked,
         descriptor: FlightDescriptor,
     ) -> Result<FlightInfo, Status> {
-        let (snapshot, of_sql) = match asked {
-            Asked::Query { text, endpoints } => {
-                (self.query(Question { text, parameters: None, limits: self.limits }, endpoints).await?, true)
-            }
+        let snapshot = match asked {
+            Asked::Query { text, endpoints } => self.query(text, None, endpoints).await?,
             Asked::Command { command, endpoints } => match *command {
                 Command::CommandPreparedStatementQuery(query) => {
                     let statement = self.statements.get(&query.prepared_statement_handle)?;
-                    let (text, parameters) = (statement.text, statement.parameters);
-                    (self.query(Question { text, parameters, limits: self.limits }, endpoints).await?, true)
+                    self.query(statement.text, statement.parameters, endpoints).await?
                 }
-                command => (self.keep_batch(self.told(command)?).await?, false),
+                command => self.keep_batch(self.told(command)?).await?,
             },
+            Asked::Follow { table } => return following(&table, descriptor),
         };
         let snapshot = Arc::new(snapshot);
         let number = self.shelf.put(Arc::clone(&snapshot))?;
@@ -45,7 +44,7 @@ impl Flight {
                 .with_ticket(arrow_flight::Ticket::new(self.shelf.ticket(number, share).to_string()))
                 .with_expiration_time(expires)
         };
-        tracing::debug!(number, rows = snapshot.rows, bytes = snapshot.bytes, of_sql, "an answer is kept");
+        tracing::debug!(number, rows = snapshot.rows, bytes = snapshot.bytes, "an answer is kept");
         FlightInfo::new()
             .with_descriptor(descriptor)
             .with_endpoints((0..snapshot.shares()).map(endpoint).collect())
@@ -66,11 +65,26 @@ impl Flight {
                 }
                 command => Ok(self.told(command)?.schema()),
             },
+            Asked::Follow { table } => follow::schema(&table),
         }
     }
 
-    /// Runs a query once there is a place.
-    async fn query(&self, question: Question, shares: usize) -> Result<Snapshot, Status> {
+    async fn query(
+        &self,
+        text: String,
+        parameters: Option<RecordBatch>,
+        shares: usize,
+    ) -> Result<Snapshot, Status> {
+        let (schema, batches, room) = self.collect(text, parameters).await?;
+        Snapshot::encode(schema, batches, shares, room).await
+    }
+
+    /// Runs a query once there is a place. The room holds what its rows take.
+    pub(crate) async fn collect(
+        &self,
+        text: String,
+        parameters: Option<RecordBatch>,
+    ) -> Result<(SchemaRef, Vec<RecordBatch>, Room), Status> {
         let place = tokio::time::timeout(QUEUE, self.places.acquire()).await;
         let Ok(Ok(_place)) = place else {
             let seconds = QUEUE.as_secs();
@@ -78,6 +92,7 @@ impl Flight {
                 "the query has waited for others for {seconds} s: come back later"
             )));
         };
+        let question = Question { text, parameters, limits: self.limits };
         let mut answer = self.sql.ask(question).await.map_err(status)?;
         let mut room = self.shelf.room();
         let mut batches = Vec::new();
@@ -86,7 +101,7 @@ impl Flight {
             self.shelf.grow(&mut room, batch.get_array_memory_size())?;
             batches.push(batch);
         }
-        Snapshot::encode(answer.schema(), batches, shares, room).await
+        Ok((answer.schema(), batches, room))
     }
 
     async fn keep_batch(&self, batch: RecordBatch) -> Result<Snapshot, Status> {
@@ -117,6 +132,18 @@ impl Flight {
         };
         batch.map_err(Status::from)
     }
+}
+
+/// What is told of a table that is to be followed.
+fn following(table: &str, descriptor: FlightDescriptor) -> Result<FlightInfo, Status> {
+    let ticket = arrow_flight::Ticket::new(Wanted::following(table));
+    FlightInfo::new()
+        .with_descriptor(descriptor)
+        .with_endpoint(FlightEndpoint::new().with_ticket(ticket))
+        .with_total_records(-1)
+        .with_total_bytes(-1)
+        .try_with_schema(&*follow::schema(table)?)
+        .map_err(|error| FlightError::from(error).into())
 }
 
 /// An error of a query as gRPC has it.

@@ -23,6 +23,8 @@ pub(crate) enum Asked {
     Query { text: String, endpoints: usize },
     /// A command of Flight SQL, in so many shares.
     Command { command: Box<Command>, endpoints: usize },
+    /// A table as it grows.
+    Follow { table: String },
 }
 
 /// A command in JSON.
@@ -33,6 +35,7 @@ struct Request {
     table: Option<String>,
     columns: Option<Vec<String>>,
     endpoints: Option<usize>,
+    follow: Option<String>,
 }
 
 impl Asked {
@@ -73,13 +76,20 @@ impl Asked {
         }
         let request: Request =
             serde_json::from_str(text).map_err(|error| wrong(format!("the command in JSON: {error}")))?;
+        if let Request { query: None, table: None, columns: None, endpoints: None, follow: Some(table) } =
+            request
+        {
+            return Ok(Self::Follow { table });
+        }
         let endpoints = request.endpoints.map_or(Ok(endpoints), shares)?;
         let text = match (request.query, request.table) {
-            (Some(query), None) if request.columns.is_none() => query,
-            (None, Some(table)) => whole_table(&table, request.columns.as_deref())?,
+            (Some(query), None) if request.columns.is_none() && request.follow.is_none() => query,
+            (None, Some(table)) if request.follow.is_none() => {
+                whole_table(&table, request.columns.as_deref())?
+            }
             _ => {
                 return Err(wrong(
-                    r#"the command in JSON has either "query", or "table" and perhaps "columns", and perhaps "endpoints""#,
+                    r#"the command in JSON has "query", or "table" and perhaps "columns", and perhaps "endpoints"; or "follow" alone"#,
                 ));
             }
         };
@@ -147,6 +157,7 @@ mod tests {
         let json = r#"{"table": "bars", "columns": ["bar", "close"], "endpoints": 3}"#;
         assert_eq!(command(json).unwrap(), query(r#"select "bar", "close" from bars"#, 3));
         assert_eq!(command(r#"{"query": "select 1"}"#).unwrap(), query("select 1", 1));
+        assert_eq!(command(r#"{"follow": "bars"}"#).unwrap(), Asked::Follow { table: "bars".into() });
         let statement = CommandStatementQuery { query: "select 2".into(), transaction_id: None };
         let statement = FlightDescriptor::new_cmd(statement.as_any().encode_to_vec());
         assert_eq!(asked(&statement).unwrap(), query("select 2", 1));
@@ -181,7 +192,13 @@ mod tests {
         let json = r#"{"table": "bars", "columns": ["colour"]}"#;
         let status = asked(&FlightDescriptor::new_cmd(json)).unwrap_err();
         assert!(status.message().contains("\"colour\"") && status.message().contains("close"), "{status}");
-        for json in [r#"{"table": "bars", "query": "select 1"}"#, "{}", r#"{"sql": "select 1"}"#, "{"] {
+        for json in [
+            r#"{"table": "bars", "query": "select 1"}"#,
+            "{}",
+            r#"{"follow": "bars", "endpoints": 2}"#,
+            r#"{"sql": "select 1"}"#,
+            "{",
+        ] {
             let status = asked(&FlightDescriptor::new_cmd(json)).unwrap_err();
             assert_eq!(status.code(), tonic::Code::InvalidArgument, "{json}");
         }

@@ -11,6 +11,7 @@ mod asked;
 mod auth;
 mod budget;
 mod connections;
+mod follow;
 mod metadata;
 mod prepared;
 mod put;
@@ -30,7 +31,7 @@ use axum::routing::post;
 use silverbullet_market::Clock;
 use silverbullet_query::{Limits, Sql};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tonic::Status;
 use tonic::service::Routes;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
@@ -44,7 +45,7 @@ use connections::Connections;
 use metadata::Metadata;
 use prepared::Statements;
 use shelf::Shelf;
-use ticket::Ticket;
+use ticket::Wanted;
 use wire::Pieces;
 
 /// Queries at a time; others wait.
@@ -55,6 +56,8 @@ const QUEUE: Duration = Duration::from_secs(30);
 const MOST_MESSAGE: usize = 16 << 20;
 /// Answers sent at a time.
 const READERS: usize = 512;
+/// Tables followed at a time: each is asked for new bars four times a second.
+const FOLLOWERS: usize = 16;
 /// A connection without a sign of life is asked for one this often, and closed where none comes.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
 /// How often is looked for answers that have expired.
@@ -88,10 +91,13 @@ pub(crate) struct Flight {
     statements: Statements,
     metadata: Metadata,
     door: Door,
+    followers: Arc<Semaphore>,
+    /// Becomes true when the server is to stop.
+    stopping: watch::Receiver<bool>,
 }
 
 impl Flight {
-    fn new(grpc: &Grpc) -> Result<Arc<Self>> {
+    fn new(grpc: &Grpc, stopping: watch::Receiver<bool>) -> Result<Arc<Self>> {
         let metadata =
             Metadata::new(&grpc.version).map_err(|error| Error::Grpc { reason: error.to_string() })?;
         Ok(Arc::new(Self {
@@ -103,18 +109,24 @@ impl Flight {
             statements: Statements::default(),
             metadata,
             door: Door::new(grpc.token.as_deref()),
+            followers: Arc::new(Semaphore::new(FOLLOWERS)),
+            stopping,
         }))
     }
 
-    /// Begins to send the share a ticket is for.
-    pub(crate) fn begin(&self, ticket: &Ticket) -> std::result::Result<Pieces, Status> {
+    /// Begins to send what a ticket is for.
+    pub(crate) fn begin(self: &Arc<Self>, wanted: &Wanted) -> std::result::Result<Pieces, Status> {
+        let ticket = match wanted {
+            Wanted::Follow(table) => return self.follow(table),
+            Wanted::Share(ticket) => *ticket,
+        };
         let Ok(place) = Arc::clone(&self.readers).try_acquire_owned() else {
             return Err(Status::resource_exhausted(format!(
                 "{READERS} answers are being read: come back later"
             )));
         };
-        let snapshot = self.shelf.get(*ticket)?;
-        let (line, pieces) = Pieces::new();
+        let snapshot = self.shelf.get(ticket)?;
+        let (line, pieces) = self.shelf.line();
         let share = ticket.share;
         tokio::spawn(async move {
             let _place = place;
@@ -144,7 +156,12 @@ pub async fn serve_grpc(
         require_loopback(address)?;
     }
     let fail = |error: tonic::transport::Error| Error::Grpc { reason: with_sources(&error) };
-    let flight = Flight::new(&grpc)?;
+    let (stop, stopping) = watch::channel(false);
+    let flight = Flight::new(&grpc, stopping)?;
+    let shutdown = async move {
+        shutdown.await;
+        stop.send_replace(true);
+    };
     let mut server = Server::builder()
         .http2_keepalive_interval(Some(SIGN_OF_LIFE))
         .http2_keepalive_timeout(Some(SIGN_OF_LIFE));

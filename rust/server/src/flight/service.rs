@@ -17,7 +17,7 @@ use super::Flight;
 use super::actions::{kinds, schema_bytes};
 use super::asked::Asked;
 use super::snapshot::data_of;
-use super::ticket;
+use super::ticket::Wanted;
 
 /// What is streamed to a client.
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -96,7 +96,7 @@ impl FlightService for Service {
 
     /// As [`wire`](super::wire) answers it, message by message.
     async fn do_get(&self, request: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {
-        let mut pieces = self.0.begin(&ticket::Ticket::read(&request.get_ref().ticket)?)?;
+        let mut pieces = self.0.begin(&Wanted::read(&request.get_ref().ticket)?)?;
         let messages = stream::poll_fn(move |context| pieces.poll(context));
         Ok(Response::new(Box::pin(messages.map(|message| data_of(message?)))))
     }

@@ -10,6 +10,7 @@ use tonic::Status;
 use super::budget::{Budget, Room};
 use super::snapshot::Snapshot;
 use super::ticket::Ticket;
+use super::wire::{Line, Pieces};
 
 /// What is kept at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,11 +21,18 @@ pub struct Keep {
     pub memory: usize,
     /// How long after it was given out, or renewed, a ticket is good.
     pub time: Duration,
+    /// How long a reader may take nothing.
+    pub patience: Duration,
 }
 
 impl Default for Keep {
     fn default() -> Self {
-        Self { answers: 1_024, memory: 1 << 30, time: Duration::from_secs(300) }
+        Self {
+            answers: 1_024,
+            memory: 1 << 30,
+            time: Duration::from_secs(300),
+            patience: Duration::from_secs(60),
+        }
     }
 }
 
@@ -54,6 +62,11 @@ impl Shelf {
     pub(crate) fn new(keep: Keep, clock: Arc<dyn Clock>) -> Self {
         let start = clock.utc().unsigned_abs();
         Self { keep, budget: Budget::new(keep.memory), clock, start, kept: Mutex::default() }
+    }
+
+    /// A line to a reader.
+    pub(crate) fn line(&self) -> (Line, Pieces) {
+        Pieces::new(self.keep.patience)
     }
 
     /// Room for an answer that is being formed.

@@ -1,4 +1,4 @@
-//! Tickets: which share of which answer.
+//! Tickets: which share of which answer, or which table to follow.
 
 use std::fmt;
 
@@ -11,6 +11,30 @@ pub(crate) struct Ticket {
     pub(crate) start: u64,
     pub(crate) number: u64,
     pub(crate) share: usize,
+}
+
+/// What a table is followed with: this, and its name.
+const FOLLOW: &str = "follow.";
+
+/// What a ticket is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Share(Ticket),
+    Follow(String),
+}
+
+impl Wanted {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Status> {
+        match std::str::from_utf8(bytes).ok().and_then(|text| text.strip_prefix(FOLLOW)) {
+            Some(table) => Ok(Self::Follow(table.to_owned())),
+            None => Ticket::read(bytes).map(Self::Share),
+        }
+    }
+
+    /// The ticket with which a table is followed.
+    pub(crate) fn following(table: &str) -> String {
+        format!("{FOLLOW}{table}")
+    }
 }
 
 impl fmt::Display for Ticket {

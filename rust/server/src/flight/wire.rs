@@ -18,10 +18,8 @@ use tokio::sync::mpsc;
 use tonic::Status;
 
 use super::Flight;
-use super::ticket::Ticket;
+use super::ticket::Wanted;
 
-/// A client that takes nothing for so long is given up.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Messages ahead of the connection.
 const AHEAD: usize = 2;
 /// Most bytes of a request: a ticket.
@@ -33,33 +31,42 @@ pub(crate) enum Piece {
     End(Result<(), Status>),
 }
 
-/// Where pieces are sent.
-pub(crate) struct Line(mpsc::Sender<Piece>);
+/// Where pieces are sent, and how long somebody must take one.
+pub(crate) struct Line {
+    pieces: mpsc::Sender<Piece>,
+    patience: Duration,
+}
 
 impl Line {
     /// Hands a message on; whether somebody still takes them.
     pub(crate) async fn send(&self, message: Bytes) -> bool {
-        self.0.send_timeout(Piece::Message(message), PATIENCE).await.is_ok()
+        self.pieces.send_timeout(Piece::Message(message), self.patience).await.is_ok()
+    }
+
+    /// Until nobody takes them any longer.
+    pub(crate) async fn closed(&self) {
+        self.pieces.closed().await;
     }
 
     /// Nothing more comes.
     pub(crate) async fn end(self, outcome: Result<(), Status>) {
         // A client that has gone needs no end.
-        drop(self.0.send_timeout(Piece::End(outcome), PATIENCE).await);
+        drop(self.pieces.send_timeout(Piece::End(outcome), self.patience).await);
     }
 }
 
 /// Messages on their way.
 pub(crate) struct Pieces {
     line: mpsc::Receiver<Piece>,
+    patience: Duration,
     ended: bool,
 }
 
 impl Pieces {
-    /// A line and its other end.
-    pub(crate) fn new() -> (Line, Self) {
-        let (sender, line) = mpsc::channel(AHEAD);
-        (Line(sender), Self { line, ended: false })
+    /// A line and its other end, which is given up where nothing is taken for so long.
+    pub(crate) fn new(patience: Duration) -> (Line, Self) {
+        let (pieces, line) = mpsc::channel(AHEAD);
+        (Line { pieces, patience }, Self { line, patience, ended: false })
     }
 
     /// The next message; an error ends it.
@@ -75,7 +82,7 @@ impl Pieces {
             Some(Piece::End(Err(status))) => Some(Err(status)),
             None => Some(Err(Status::deadline_exceeded(format!(
                 "nothing was read for {} s: ask again, and read faster",
-                PATIENCE.as_secs()
+                self.patience.as_secs_f64()
             )))),
         })
     }
@@ -111,7 +118,7 @@ impl http_body::Body for Frames {
 
 /// Answers a DoGet.
 pub(crate) async fn do_get(State(flight): State<Arc<Flight>>, request: Request) -> Response<Body> {
-    match ticket(request).await.and_then(|ticket| flight.begin(&ticket)) {
+    match wanted(request).await.and_then(|wanted| flight.begin(&wanted)) {
         Ok(pieces) => {
             let mut response = Response::new(Body::new(Frames { pieces, told: false }));
             let kind = HeaderValue::from_static("application/grpc");
@@ -122,8 +129,8 @@ pub(crate) async fn do_get(State(flight): State<Arc<Flight>>, request: Request) 
     }
 }
 
-/// The ticket of a request.
-async fn ticket(request: Request) -> Result<Ticket, Status> {
+/// What the ticket of a request is for.
+async fn wanted(request: Request) -> Result<Wanted, Status> {
     let wrong = |what: &str| Status::invalid_argument(format!("{what}: send one ticket"));
     let mut bytes =
         to_bytes(request.into_body(), MOST_REQUEST).await.map_err(|_| wrong("the request is too long"))?;
@@ -137,5 +144,5 @@ async fn ticket(request: Request) -> Result<Ticket, Status> {
         return Err(wrong("the request is not as long as it says"));
     }
     let ticket = arrow_flight::Ticket::decode(bytes).map_err(|_| wrong("the request is no ticket"))?;
-    Ticket::read(&ticket.ticket)
+    Wanted::read(&ticket.ticket)
 }

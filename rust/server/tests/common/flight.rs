@@ -1,6 +1,6 @@
 //! A gRPC server on a port of its own, and clients of it.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,6 +76,11 @@ impl FlightServer {
         self.runtime.block_on(async { work(FlightSqlServiceClient::new(self.channel().await)).await });
     }
 
+    /// So many connections, some of which may have been closed.
+    pub(crate) fn crowd(&self, count: usize) -> Crowd {
+        Crowd((0..count).map(|_| TcpStream::connect(self.address).unwrap()).collect())
+    }
+
     /// Bytes that are no HTTP.
     pub(crate) fn garbage(&self) {
         let mut stream = TcpStream::connect(self.address).unwrap();
@@ -87,6 +92,21 @@ impl FlightServer {
             }
         }
         panic!("64 MiB of garbage were taken");
+    }
+}
+
+/// Connections that say nothing.
+pub(crate) struct Crowd(Vec<TcpStream>);
+
+impl Crowd {
+    /// How many the server has not closed: those on which it greets, as HTTP/2 does at once.
+    pub(crate) fn open(&self) -> usize {
+        let greeted = |mut stream: &TcpStream| {
+            stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+            stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").is_ok()
+                && stream.read(&mut [0; 9]).is_ok_and(|length| length > 0)
+        };
+        self.0.iter().filter(|stream| greeted(stream)).count()
     }
 }
 
