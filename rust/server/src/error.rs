@@ -17,20 +17,22 @@ pub enum Error {
     /// Another program holds the port.
     #[error(
         "port {} on {} is taken by another program; choose another, or let the system pick one with \
-         --http or --grpc {}:0",
+         {flag} {}:0",
         address.port(), address.ip(), host(address)
     )]
     PortTaken {
         /// The address asked for.
         address: SocketAddr,
+        /// What chooses it on the command line.
+        flag: &'static str,
     },
     /// The system refuses the address for another reason.
-    #[error(
-        "cannot listen on {address}: {source}; choose another address with --http or --grpc, e.g. 127.0.0.1:0"
-    )]
+    #[error("cannot listen on {address}: {source}; choose another address with {flag}, e.g. 127.0.0.1:0")]
     Bind {
         /// The address asked for.
         address: SocketAddr,
+        /// What chooses it on the command line.
+        flag: &'static str,
         /// What the system says.
         source: std::io::Error,
     },

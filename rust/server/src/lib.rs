@@ -46,8 +46,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 pub use error::{Error, Result};
-pub use flight::{Grpc, Keep, serve_grpc};
-pub use listen::{bind, bind_anywhere, require_loopback};
+pub use flight::{Grpc, Keep, choose_cryptography, serve_grpc};
+pub use listen::{bind, bind_grpc, require_loopback};
 pub use service::Service;
 pub use store::StoreWatch;
 pub use view::{PortfolioView, Weights, newest_portfolios};

@@ -20,17 +20,21 @@ pub fn require_loopback(address: SocketAddr) -> Result<()> {
 /// An address off the loopback, a port that is taken, or what else the system refuses.
 pub fn bind(address: SocketAddr) -> Result<TcpListener> {
     require_loopback(address)?;
-    bind_anywhere(address)
+    listen(address, "--http")
 }
 
-/// The same for an address that others may reach, as they must bring a token and speak TLS.
+/// The same for [`serve_grpc`](crate::serve_grpc), which others may reach who bring a token and speak TLS.
 ///
 /// # Errors
 /// A port that is taken, or what else the system refuses.
-pub fn bind_anywhere(address: SocketAddr) -> Result<TcpListener> {
+pub fn bind_grpc(address: SocketAddr) -> Result<TcpListener> {
+    listen(address, "--grpc")
+}
+
+fn listen(address: SocketAddr, flag: &'static str) -> Result<TcpListener> {
     let fail = |source: std::io::Error| match source.kind() {
-        ErrorKind::AddrInUse => Error::PortTaken { address },
-        _ => Error::Bind { address, source },
+        ErrorKind::AddrInUse => Error::PortTaken { address, flag },
+        _ => Error::Bind { address, flag, source },
     };
     let listener = TcpListener::bind(address).map_err(fail)?;
     listener.set_nonblocking(true).map_err(fail)?;
@@ -63,7 +67,9 @@ mod tests {
         let taken = first.local_addr().unwrap();
         let message = bind(taken).unwrap_err().to_string();
         assert!(message.contains(&format!("port {}", taken.port())), "{message}");
-        assert!(message.contains("--http or --grpc 127.0.0.1:0"), "{message}");
+        assert!(message.contains("--http 127.0.0.1:0"), "{message}");
+        let message = bind_grpc(taken).unwrap_err().to_string();
+        assert!(message.contains("--grpc 127.0.0.1:0"), "{message}");
         drop(first);
         assert!(bind(taken).is_ok());
     }

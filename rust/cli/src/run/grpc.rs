@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use silverbullet_server::{Grpc, Keep, bind, bind_anywhere, require_loopback};
+use silverbullet_server::{Grpc, Keep, bind, bind_grpc, require_loopback};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -36,7 +36,7 @@ pub(crate) fn claim(settings: &ServerSettings) -> anyhow::Result<Option<TcpListe
             if settings.token.is_empty() || settings.certificate.is_empty() {
                 require_loopback(address).map_err(|error| usage(error.to_string()))?;
             }
-            Ok(Some(bind_anywhere(address)?))
+            Ok(Some(bind_grpc(address)?))
         }
     }
 }

@@ -37,6 +37,7 @@ impl Answerer {
             || usage(format!("--connect: {address:?} is not an address; write it as grpc://127.0.0.1:50051"));
         let mut endpoint = Endpoint::from_shared(url).map_err(|_| wrong())?.connect_timeout(PATIENCE);
         if tls {
+            silverbullet_server::choose_cryptography();
             let roots = ClientTlsConfig::new().with_native_roots();
             let config = match authority {
                 Some(pem) => roots.ca_certificate(Certificate::from_pem(pem)),

@@ -135,6 +135,24 @@ fn a_taken_port_is_named_with_the_remedy() {
 }
 
 #[test]
+fn grpc_takes_an_address_that_is_free_and_on_this_machine() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let run = |words: &[&str], code| {
+        fails(folder().path(), &[&["run", "--no-http", "--grpc"], words].concat(), code)
+    };
+    for (words, code, remedy) in [
+        (&[address.as_str()][..], 1, "--grpc 127.0.0.1:0"),
+        (&["0.0.0.0:0"], 2, "server.token"),
+        (&["127.0.0.1:0", "--no-store"], 2, "--no-store"),
+        (&["nowhere"], 2, "127.0.0.1:50051"),
+    ] {
+        let line = run(words, code);
+        assert!(line.contains(remedy), "{line}");
+    }
+}
+
+#[test]
 fn the_doctor_reports_and_fails_on_a_taken_port() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

@@ -14,9 +14,12 @@ use tonic::Status;
 
 use super::asked::Asked;
 use super::budget::Room;
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, size_of};
 use super::ticket::Wanted;
 use super::{Flight, QUEUE, follow, metadata};
+
+/// While an answer is formed, its rows are held once as they are and once as they are sent.
+const FORMED: usize = 2;
 
 impl Flight {
     /// Answers, keeps the answer, and says where it is.
@@ -98,7 +101,7 @@ impl Flight {
         let mut batches = Vec::new();
         while let Some(batch) = answer.next().await {
             let batch = batch.map_err(status)?;
-            self.shelf.grow(&mut room, batch.get_array_memory_size())?;
+            self.shelf.grow(&mut room, FORMED * size_of(&batch))?;
             batches.push(batch);
         }
         Ok((answer.schema(), batches, room))
@@ -106,7 +109,7 @@ impl Flight {
 
     async fn keep_batch(&self, batch: RecordBatch) -> Result<Snapshot, Status> {
         let mut room: Room = self.shelf.room();
-        self.shelf.grow(&mut room, batch.get_array_memory_size())?;
+        self.shelf.grow(&mut room, FORMED * size_of(&batch))?;
         Snapshot::encode(batch.schema(), vec![batch], 1, room).await
     }
 

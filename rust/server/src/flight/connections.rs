@@ -4,37 +4,51 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Sleep;
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
 /// Connections open at once.
 const CONNECTIONS: usize = 512;
+/// After the system could not give one.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Connections as they come.
 pub(crate) struct Connections {
     listener: TcpListener,
     places: Arc<Semaphore>,
+    /// After the system has refused one.
+    pause: Option<Pin<Box<Sleep>>>,
 }
 
 impl Connections {
     pub(crate) fn new(listener: TcpListener) -> Self {
-        Self { listener, places: Arc::new(Semaphore::new(CONNECTIONS)) }
+        Self { listener, places: Arc::new(Semaphore::new(CONNECTIONS)), pause: None }
     }
 }
 
 impl Stream for Connections {
     type Item = io::Result<Connection>;
 
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            let (stream, _) = match ready!(self.listener.poll_accept(context)) {
-                Ok(accepted) => accepted,
-                // Out of descriptors, or a client that has gone again: no reason to stop listening.
-                Err(error) => return Poll::Ready(Some(Err(error))),
+            if let Some(pause) = &mut self.pause {
+                ready!(pause.as_mut().poll(context));
+                self.pause = None;
+            }
+            let stream = match ready!(self.listener.poll_accept(context)) {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    // Out of descriptors, say: no reason to stop listening, nor to ask again at once.
+                    tracing::warn!("a connection to gRPC could not be taken: {error}");
+                    self.pause = Some(Box::pin(tokio::time::sleep(PAUSE)));
+                    continue;
+                }
             };
             if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
                 // Small answers would wait for others otherwise; nothing else depends on it.

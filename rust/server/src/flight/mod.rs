@@ -166,6 +166,7 @@ pub async fn serve_grpc(
         .http2_keepalive_interval(Some(SIGN_OF_LIFE))
         .http2_keepalive_timeout(Some(SIGN_OF_LIFE));
     if let Some((certificate, key)) = &grpc.tls {
+        choose_cryptography();
         let identity = Identity::from_pem(certificate, key);
         server = server.tls_config(ServerTlsConfig::new().identity(identity)).map_err(fail)?;
     }
@@ -195,6 +196,12 @@ pub async fn serve_grpc(
         .map_err(fail);
     sweeper.abort();
     served
+}
+
+/// Where several providers of cryptography are linked in, TLS wants one to be chosen.
+pub fn choose_cryptography() {
+    // Whoever was first has chosen one that does as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 /// An error with what caused it.

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use silverbullet_query::Described;
 use tonic::Status;
 
+use super::snapshot::size_of;
+
 /// Statements kept; one that was not used for longest goes where there are more.
 const MOST: usize = 1_024;
 /// Bytes that the values of one statement may take.
@@ -67,7 +69,7 @@ impl Statements {
                 parameters.num_rows()
             )));
         }
-        if parameters.get_array_memory_size() > MOST_BYTES {
+        if size_of(&parameters) > MOST_BYTES {
             return Err(Status::invalid_argument(format!("parameters above {} KiB", MOST_BYTES >> 10)));
         }
         let mut known = self.known();

@@ -38,7 +38,8 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Encodes batches for so many readers beside one another. `room` holds what the batches take.
+    /// Encodes batches for so many readers beside one another. `room` holds what the batches take, and as much again
+    /// for their messages.
     pub(crate) async fn encode(
         schema: SchemaRef,
         batches: Vec<RecordBatch>,
@@ -107,6 +108,12 @@ fn cut(batches: &[RecordBatch], rows: usize, shares: usize) -> Vec<Vec<RecordBat
         cut.push(pieces);
     }
     cut
+}
+
+/// Bytes of a batch's rows: of a slice its own, whatever it was cut from.
+pub(crate) fn size_of(batch: &RecordBatch) -> usize {
+    let sizes = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size());
+    sizes.map(|size| size.unwrap_or_default()).sum()
 }
 
 /// One gRPC message.

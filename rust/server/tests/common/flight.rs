@@ -18,7 +18,7 @@ use silverbullet_store::Tables;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tonic::Code;
-use tonic::transport::Channel;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig};
 
 pub(crate) type SqlClient = FlightSqlServiceClient<Channel>;
 
@@ -27,6 +27,7 @@ pub(crate) struct FlightServer {
     pub(crate) clock: Arc<ManualClock>,
     runtime: Runtime,
     address: SocketAddr,
+    authority: Option<Certificate>,
     shutdown: Option<oneshot::Sender<()>>,
     task: Option<tokio::task::JoinHandle<Result<()>>>,
     _folder: tempfile::TempDir,
@@ -38,6 +39,19 @@ impl FlightServer {
     }
 
     pub(crate) fn with(keep: Keep, token: Option<&str>) -> Self {
+        Self::serving(keep, token, None)
+    }
+
+    /// With a certificate of its own, which clients trust.
+    pub(crate) fn with_tls() -> Self {
+        let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let pem = [certified.cert.pem(), certified.signing_key.serialize_pem()].map(String::into_bytes);
+        let [certificate, key] = pem;
+        Self::serving(Keep::default(), None, Some((certificate, key)))
+    }
+
+    fn serving(keep: Keep, token: Option<&str>, tls: Option<(Vec<u8>, Vec<u8>)>) -> Self {
+        let authority = tls.as_ref().map(|(certificate, _)| Certificate::from_pem(certificate));
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(1_747_008_000_000_000_000));
         let sql = Sql::new(Tables::open(folder.path()), None, Vec::new(), Limits::default()).unwrap();
@@ -47,7 +61,7 @@ impl FlightServer {
             clock: clock.clone(),
             version: "1.2.3".into(),
             token: token.map(str::to_owned),
-            tls: None,
+            tls,
             keep,
         };
         let runtime =
@@ -59,11 +73,22 @@ impl FlightServer {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             serve_grpc(listener, grpc, async { drop(stopped.await) }).await
         });
-        Self { clock, runtime, address, shutdown: Some(shutdown), task: Some(task), _folder: folder }
+        let (shutdown, task) = (Some(shutdown), Some(task));
+        Self { clock, runtime, address, authority, shutdown, task, _folder: folder }
     }
 
     async fn channel(&self) -> Channel {
-        Channel::from_shared(format!("http://{}", self.address)).unwrap().connect().await.unwrap()
+        let plain = Channel::from_shared(format!("http://{}", self.address)).unwrap();
+        let endpoint = match &self.authority {
+            None => plain,
+            Some(authority) => {
+                silverbullet_server::choose_cryptography();
+                let tls = ClientTlsConfig::new().ca_certificate(authority.clone()).domain_name("localhost");
+                let address = format!("https://{}", self.address);
+                Channel::from_shared(address).unwrap().tls_config(tls).unwrap()
+            }
+        };
+        endpoint.connect().await.unwrap()
     }
 
     /// Runs something with a client of Flight.
@@ -113,7 +138,8 @@ impl Crowd {
 impl Drop for FlightServer {
     fn drop(&mut self) {
         if let (Some(shutdown), Some(task)) = (self.shutdown.take(), self.task.take()) {
-            shutdown.send(()).unwrap();
+            // Gone where the server has failed, which is what counts.
+            let _ = shutdown.send(());
             let ended =
                 self.runtime.block_on(async { tokio::time::timeout(Duration::from_secs(10), task).await });
             if !std::thread::panicking() {
