@@ -12,6 +12,9 @@ use silverbullet_store::schema::{COMMENT, UNIT, WeightsBuilder, weights_type};
 use super::prices::Prices;
 use super::{Call, Kind, objectives};
 
+/// Most multiplications of one drawing: some seconds of a core, during which it cannot be stopped.
+const MOST_WORK: u128 = 200_000_000_000;
+
 /// Columns of `moments`.
 pub(crate) static MOMENTS: LazyLock<SchemaRef> = LazyLock::new(|| {
     schema(vec![
@@ -75,6 +78,14 @@ pub(crate) fn compute(prices: &Prices, call: &Call) -> Result<RecordBatch> {
     match call.kind {
         Kind::Frontier => of_frontier(&prices.assets, &exact::frontier(&problem).equally_spaced(call.points)),
         Kind::MonteCarlo => {
+            let of_one = (prices.assets.len() * prices.assets.len()).max(1) as u128;
+            if u128::from(call.samples) * of_one > MOST_WORK {
+                let most = MOST_WORK / of_one;
+                return Err(failed(&format!(
+                    "of {} assets {most} portfolios at most are drawn",
+                    prices.assets.len()
+                )));
+            }
             let options =
                 MonteCarloOptions { samples: call.samples, seed: call.seed, ..MonteCarloOptions::default() };
             let drawn = monte_carlo(&problem, &options).map_err(|error| failed(&error))?;
