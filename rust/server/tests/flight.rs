@@ -189,17 +189,6 @@ fn where_room_is_short_answers_that_were_read_go_and_others_stay() {
 }
 
 #[test]
-fn slices_of_one_large_batch_count_once() {
-    // Sorted rows come as slices of all of them.
-    let server = FlightServer::with(Keep { memory: 24 << 20, ..Keep::default() }, None);
-    server.run(async |mut client| {
-        let sorted = "SELECT -value AS n FROM generate_series(1, 500000) ORDER BY n";
-        let info = client.get_flight_info(FlightDescriptor::new_cmd(sorted)).await.unwrap();
-        assert_eq!(first_column(&rows(&mut client, &info.endpoint[0]).await.unwrap()).len(), 500_000);
-    });
-}
-
-#[test]
 fn a_prepared_statement_takes_its_parameters_and_is_run_again_and_again() {
     let server = FlightServer::start();
     server.run_sql(async |mut client| {

@@ -131,3 +131,37 @@ pub(crate) fn data_of(mut message: Bytes) -> Result<FlightData, Status> {
     let body = message.split_off(PREFIX);
     FlightData::decode(body).map_err(|error| Status::internal(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, Int64Array, StringArray};
+
+    use super::*;
+
+    #[test]
+    fn a_slice_counts_as_much_as_its_own_rows() {
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..1_000_000));
+        let words: ArrayRef = Arc::new(StringArray::from(vec!["four"; 1_000_000]));
+        let batch = RecordBatch::try_from_iter([("number", numbers), ("word", words)]).unwrap();
+        // Eight bytes a number; four a word, and where it begins.
+        assert_eq!(size_of(&batch.slice(500_000, 10)), 10 * 8 + 10 * 4 + 11 * 4);
+        assert!(size_of(&batch) >= 16_000_000);
+    }
+
+    #[test]
+    fn shares_have_the_same_number_of_rows_or_one_more_in_their_order() {
+        let column = |from: i64, to: i64| -> ArrayRef { Arc::new(Int64Array::from_iter_values(from..to)) };
+        let batches = [(0, 7), (7, 7), (7, 8), (8, 31)]
+            .map(|(from, to)| RecordBatch::try_from_iter([("n", column(from, to))]).unwrap());
+        for shares in [1, 2, 5, 31, 40] {
+            let cut = cut(&batches, 31, shares);
+            let counts: Vec<usize> =
+                cut.iter().map(|share| share.iter().map(RecordBatch::num_rows).sum()).collect();
+            assert_eq!((counts.len(), counts.iter().sum::<usize>()), (shares, 31));
+            assert!(counts.iter().all(|count| count.abs_diff(31 / shares) <= 1), "{counts:?}");
+            let rows: Vec<RecordBatch> = cut.into_iter().flatten().collect();
+            let all = arrow::compute::concat_batches(&batches[0].schema(), &rows).unwrap();
+            assert_eq!(all.column(0), &column(0, 31));
+        }
+    }
+}
