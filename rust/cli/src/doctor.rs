@@ -9,7 +9,7 @@ use crate::Session;
 use crate::failure::message;
 use crate::output;
 use crate::run::grpc::claim;
-use crate::run::http::parse_address;
+use crate::run::http::address_of;
 use crate::settings::{Loaded, ServerSettings, Settings};
 use crate::source;
 
@@ -184,7 +184,7 @@ fn port(settings: &ServerSettings) -> Check {
     if !settings.enabled {
         return check("http", Verdict::Ok, "switched off");
     }
-    let address = match parse_address(&settings.http) {
+    let address = match address_of(settings) {
         Ok(address) => address,
         Err(error) => return check("http", Verdict::Fail, error.to_string()),
     };

@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::http::parse_address;
 use crate::failure::usage;
 use crate::output;
 use crate::settings::ServerSettings;
@@ -42,8 +43,7 @@ pub(crate) fn claim(settings: &ServerSettings) -> anyhow::Result<Option<TcpListe
 }
 
 fn address(text: &str) -> anyhow::Result<SocketAddr> {
-    let parsed = text.replace("localhost", "127.0.0.1").parse();
-    parsed.map_err(|_| usage(format!("server.grpc: {text:?} is not an address; write it as {USUAL}")))
+    parse_address("server.grpc", text, USUAL)
 }
 
 /// Certificate and key, where TLS is to be spoken.

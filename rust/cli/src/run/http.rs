@@ -20,16 +20,21 @@ pub(crate) fn claim(settings: &ServerSettings) -> anyhow::Result<Option<TcpListe
     if !settings.enabled {
         return Ok(None);
     }
-    let address = parse_address(&settings.http)?;
+    let address = address_of(settings)?;
     silverbullet_server::require_loopback(address).map_err(|error| usage(error.to_string()))?;
     Ok(Some(silverbullet_server::bind(address)?))
 }
 
-/// The address that `server.http` means.
-pub(crate) fn parse_address(text: &str) -> anyhow::Result<SocketAddr> {
+/// The address of HTTP.
+pub(crate) fn address_of(settings: &ServerSettings) -> anyhow::Result<SocketAddr> {
+    parse_address("server.http", &settings.http, "127.0.0.1:8080")
+}
+
+/// The address that a setting means, which usually is `usual`.
+pub(crate) fn parse_address(setting: &str, text: &str, usual: &str) -> anyhow::Result<SocketAddr> {
     text.replace("localhost", "127.0.0.1")
         .parse()
-        .map_err(|_| usage(format!("server.http: {text:?} is not an address; write it as 127.0.0.1:8080")))
+        .map_err(|_| usage(format!("{setting}: {text:?} is not an address; write it as {usual}")))
 }
 
 /// A server that runs.

@@ -136,10 +136,9 @@ pub(crate) fn start(
         let sql = keeper.sql(settings, &live)?;
         service.sql = Some(Arc::clone(&sql));
         grpc = grpc_listener.map(|listener| {
-            let limits = sql.limits();
             let token = Some(settings.server.token.clone()).filter(|token| !token.is_empty());
             let (clock, version) = (Arc::clone(&session.clock), env!("CARGO_PKG_VERSION").to_owned());
-            (listener, Grpc { sql, limits, clock, version, token, tls, keep })
+            (listener, Grpc { sql, clock, version, token, tls, keep })
         });
         let store = keeper.store();
         service.store = Some(StoreWatch::new(move || store.state()));

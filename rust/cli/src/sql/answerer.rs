@@ -65,21 +65,15 @@ impl Answerer {
         }
     }
 
-    /// All rows of a query, and whether the limit left some out.
-    pub(super) async fn answer(&mut self, query: &str) -> anyhow::Result<(Vec<RecordBatch>, bool)> {
+    /// All rows of a query, and the limit that has left some out, if one has.
+    pub(super) async fn answer(&mut self, query: &str) -> anyhow::Result<(Vec<RecordBatch>, Option<usize>)> {
         match self {
-            Self::Folder { sql, .. } => super::answer(sql, query).await.map_err(super::explain),
-            Self::Server { client, .. } => Ok((ask(client, query).await.map_err(explain)?, false)),
+            Self::Folder { sql, .. } => {
+                let (batches, truncated) = super::answer(sql, query).await.map_err(super::explain)?;
+                Ok((batches, truncated.then_some(sql.limits().rows)))
+            }
+            Self::Server { client, .. } => Ok((ask(client, query).await.map_err(explain)?, None)),
         }
-    }
-
-    /// What is said where rows were left out.
-    pub(super) fn cut(&self) -> String {
-        let rows = match self {
-            Self::Folder { sql, .. } => sql.limits().rows,
-            Self::Server { .. } => 0,
-        };
-        format!("there are more rows than {rows}; add a limit, or raise sql.rows in the settings")
     }
 }
 

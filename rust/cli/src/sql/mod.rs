@@ -96,10 +96,10 @@ fn print(
     query: &str,
     format: ResultFormat,
 ) -> anyhow::Result<()> {
-    let (batches, truncated) = runtime.block_on(answerer.answer(query))?;
+    let (batches, cut_at) = runtime.block_on(answerer.answer(query))?;
     output::line(text_of(&batches, format).map_err(explain)?.trim_end())?;
-    if truncated {
-        output::note(&answerer.cut());
+    if let Some(rows) = cut_at {
+        output::note(&cut(rows));
     }
     Ok(())
 }
@@ -124,6 +124,10 @@ fn text_of(batches: &[RecordBatch], format: ResultFormat) -> Result<String, Erro
         ResultFormat::Json => format::json(batches),
         ResultFormat::Csv => format::csv(batches),
     }
+}
+
+fn cut(rows: usize) -> String {
+    format!("there are more rows than {rows}; add a limit, or raise sql.rows in the settings")
 }
 
 /// A query that makes no sense is wrong usage; anything else is a failure.

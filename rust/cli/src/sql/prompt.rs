@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 use super::answerer::Answerer;
 use super::complete::Assistant;
 use super::meta::{self, Asked};
-use super::text_of;
+use super::{cut, text_of};
 use crate::args::ResultFormat;
 use crate::output;
 
@@ -84,15 +84,15 @@ fn show(runtime: &Runtime, answerer: &mut Answerer, query: &str, format: ResultF
     match answered {
         None => output::note("stopped"),
         Some(Err(error)) => output::note(&format!("error: {error}")),
-        Some(Ok((batches, truncated))) => {
+        Some(Ok((batches, cut_at))) => {
             match text_of(&batches, format) {
                 Ok(text) => output::line(text.trim_end())?,
                 Err(error) => output::note(&format!("error: {error}")),
             }
             let rows: usize = batches.iter().map(arrow::array::RecordBatch::num_rows).sum();
             output::note(&crate::format::counted(rows as u64, "row"));
-            if truncated {
-                output::note(&answerer.cut());
+            if let Some(rows) = cut_at {
+                output::note(&cut(rows));
             }
         }
     }

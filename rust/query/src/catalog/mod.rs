@@ -229,7 +229,11 @@ impl Documentation {
                 let rows = tables();
                 let of =
                     |part: fn(&TableInfo) -> String| texts(rows.iter().map(|row| Some(part(row))).collect());
-                vec![of(|t| split(&t.name).0), of(|t| split(&t.name).1), of(|t| t.comment.clone())]
+                vec![
+                    of(|t| split(&t.name).0.to_owned()),
+                    of(|t| split(&t.name).1.to_owned()),
+                    of(|t| t.comment.clone()),
+                ]
             }
             Self::Functions => {
                 let rows = functions();
@@ -248,8 +252,8 @@ impl Documentation {
                     texts(rows.iter().map(|(table, column)| part(table, column)).collect())
                 };
                 vec![
-                    of(|table, _| Some(split(table).0)),
-                    of(|table, _| Some(split(table).1)),
+                    of(|table, _| Some(split(table).0.to_owned())),
+                    of(|table, _| Some(split(table).1.to_owned())),
                     of(|_, column| Some(column.name.clone())),
                     of(|_, column| Some(column.data_type.clone())),
                     Arc::new(BooleanArray::from(rows.iter().map(|(_, c)| c.nullable).collect::<Vec<_>>())),
@@ -263,7 +267,7 @@ impl Documentation {
 }
 
 /// Schema and name of a table named as in [`tables`].
-fn split(name: &str) -> (String, String) {
-    let (schema, name) = name.split_once('.').unwrap_or((PUBLIC, name));
-    (schema.to_owned(), name.to_owned())
+#[must_use]
+pub fn split(name: &str) -> (&str, &str) {
+    name.split_once('.').unwrap_or((PUBLIC, name))
 }

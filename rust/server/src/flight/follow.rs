@@ -7,15 +7,11 @@ use std::time::Duration;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, SchemaRef};
-use arrow_flight::encode::FlightDataEncoderBuilder;
-use arrow_flight::error::FlightError;
-use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt, stream};
 use silverbullet_query::catalog;
 use tonic::Status;
 
 use super::Flight;
-use super::snapshot::message;
+use super::snapshot::messages;
 use super::wire::{Line, Pieces};
 
 /// Between two looks for new bars, of which a universe has one a second at most.
@@ -108,7 +104,7 @@ impl Flight {
             let (_, batches, _room) = self.collect(seen.query(table), None).await?;
             batches.iter().for_each(|batch| seen.see(batch));
             // The columns are told once.
-            for message in encoded(schema, batches).await?.into_iter().skip(usize::from(!first)) {
+            for message in messages(schema, batches).await?.into_iter().skip(usize::from(!first)) {
                 if !line.send(message).await {
                     return Ok(());
                 }
@@ -121,14 +117,6 @@ impl Flight {
             }
         }
     }
-}
-
-/// The columns and the rows as messages.
-async fn encoded(schema: &SchemaRef, batches: Vec<RecordBatch>) -> Result<Vec<Bytes>, Status> {
-    let encoder = FlightDataEncoderBuilder::new()
-        .with_schema(Arc::clone(schema))
-        .build(stream::iter(batches.into_iter().map(Ok::<_, FlightError>)));
-    encoder.map(|data| message(&data?)).try_collect().await.map_err(Status::from)
 }
 
 #[cfg(test)]

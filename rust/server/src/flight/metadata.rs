@@ -21,11 +21,6 @@ pub(crate) struct Metadata {
     types: XdbcTypeInfoData,
 }
 
-/// Schema and name of a table in it.
-fn split(name: &str) -> (&str, &str) {
-    name.split_once('.').unwrap_or((PUBLIC, name))
-}
-
 /// What a table is: the plain ones unite others.
 fn type_of(schema: &str) -> &'static str {
     match schema {
@@ -66,7 +61,7 @@ pub(crate) fn schemas(command: CommandGetDbSchemas) -> Result<RecordBatch> {
 pub(crate) fn tables(command: CommandGetTables) -> Result<RecordBatch> {
     let mut builder = command.into_builder();
     for table in catalog::tables() {
-        let (schema, name) = split(&table.name);
+        let (schema, name) = catalog::split(&table.name);
         let columns = catalog::schema(&table.name).unwrap_or_else(|| Arc::new(Schema::empty()));
         builder.append(CATALOG, schema, name, type_of(schema), &columns)?;
     }

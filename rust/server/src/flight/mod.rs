@@ -65,10 +65,8 @@ const SWEEP: Duration = Duration::from_secs(1);
 
 /// What the gRPC server speaks for, and how.
 pub struct Grpc {
-    /// Answers SQL.
+    /// Answers SQL within its own limits, but for rows, which are bounded by the memory that answers may take.
     pub sql: Arc<Sql>,
-    /// What a query may use. Rows are bounded by the memory that answers may take.
-    pub limits: Limits,
     /// Ages.
     pub clock: Arc<dyn Clock>,
     /// Version of the program.
@@ -102,7 +100,7 @@ impl Flight {
             Metadata::new(&grpc.version).map_err(|error| Error::Grpc { reason: error.to_string() })?;
         Ok(Arc::new(Self {
             sql: Arc::clone(&grpc.sql),
-            limits: Limits { rows: usize::MAX, ..grpc.limits },
+            limits: Limits { rows: usize::MAX, ..grpc.sql.limits() },
             places: Semaphore::new(PLACES),
             readers: Arc::new(Semaphore::new(READERS)),
             shelf: Shelf::new(grpc.keep, Arc::clone(&grpc.clock)),

@@ -16,8 +16,6 @@ use tonic::{Request, Response, Status, Streaming};
 use super::Flight;
 use super::actions::{kinds, schema_bytes};
 use super::asked::Asked;
-use super::snapshot::data_of;
-use super::ticket::Wanted;
 
 /// What is streamed to a client.
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -94,11 +92,9 @@ impl FlightService for Service {
         Ok(Response::new(SchemaResult { schema: schema_bytes(&schema)? }))
     }
 
-    /// As [`wire`](super::wire) answers it, message by message.
-    async fn do_get(&self, request: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {
-        let mut pieces = self.0.begin(&Wanted::read(&request.get_ref().ticket)?)?;
-        let messages = stream::poll_fn(move |context| pieces.poll(context));
-        Ok(Response::new(Box::pin(messages.map(|message| data_of(message?)))))
+    /// [`wire`](super::wire) answers it before it gets here.
+    async fn do_get(&self, _request: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {
+        Err(Status::internal("DoGet has reached the wrong place: please report it"))
     }
 
     async fn do_put(

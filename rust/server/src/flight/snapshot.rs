@@ -50,12 +50,7 @@ impl Snapshot {
         let mut head = Bytes::new();
         let mut encoded = Vec::with_capacity(shares);
         for pieces in cut(&batches, rows, shares) {
-            let encoder = FlightDataEncoderBuilder::new()
-                .with_schema(Arc::clone(&schema))
-                .with_max_flight_data_size(BATCH)
-                .build(stream::iter(pieces.into_iter().map(Ok::<_, FlightError>)));
-            let mut messages: Vec<Bytes> =
-                encoder.map(|data| message(&data?)).try_collect().await.map_err(Status::from)?;
+            let mut messages = messages(&schema, pieces).await?;
             if messages.is_empty() {
                 return Err(Status::internal("an answer without its columns"));
             }
@@ -116,20 +111,22 @@ pub(crate) fn size_of(batch: &RecordBatch) -> usize {
     sizes.map(|size| size.unwrap_or_default()).sum()
 }
 
-/// One gRPC message.
-pub(crate) fn message(data: &FlightData) -> Result<Bytes, FlightError> {
+/// The columns and then the rows as gRPC messages.
+pub(crate) async fn messages(schema: &SchemaRef, batches: Vec<RecordBatch>) -> Result<Vec<Bytes>, Status> {
+    let encoder = FlightDataEncoderBuilder::new()
+        .with_schema(Arc::clone(schema))
+        .with_max_flight_data_size(BATCH)
+        .build(stream::iter(batches.into_iter().map(Ok::<_, FlightError>)));
+    encoder.map(|data| message(&data?)).try_collect().await.map_err(Status::from)
+}
+
+fn message(data: &FlightData) -> Result<Bytes, FlightError> {
     let length = data.encoded_len();
     let mut bytes = BytesMut::with_capacity(PREFIX + length);
     bytes.put_u8(0);
     bytes.put_u32(u32::try_from(length).map_err(|error| FlightError::from_external_error(Box::new(error)))?);
     data.encode(&mut bytes).map_err(|error| FlightError::from_external_error(Box::new(error)))?;
     Ok(bytes.freeze())
-}
-
-/// What [`message`] was made of, without a copy.
-pub(crate) fn data_of(mut message: Bytes) -> Result<FlightData, Status> {
-    let body = message.split_off(PREFIX);
-    FlightData::decode(body).map_err(|error| Status::internal(error.to_string()))
 }
 
 #[cfg(test)]

@@ -13,12 +13,14 @@ use futures::TryStreamExt;
 use silverbullet_market::ManualClock;
 use silverbullet_query::{Limits, Sql};
 pub(crate) use silverbullet_server::Keep;
-use silverbullet_server::{Grpc, Result, bind, serve_grpc};
+use silverbullet_server::{Grpc, Result, serve_grpc};
 use silverbullet_store::Tables;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tonic::Code;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig};
+
+use crate::common::listening;
 
 pub(crate) type SqlClient = FlightSqlServiceClient<Channel>;
 
@@ -57,17 +59,13 @@ impl FlightServer {
         let sql = Sql::new(Tables::open(folder.path()), None, Vec::new(), Limits::default()).unwrap();
         let grpc = Grpc {
             sql: Arc::new(sql),
-            limits: Limits::default(),
             clock: clock.clone(),
             version: "1.2.3".into(),
             token: token.map(str::to_owned),
             tls,
             keep,
         };
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = listener.local_addr().unwrap();
+        let (runtime, listener, address) = listening();
         let (shutdown, stopped) = oneshot::channel::<()>();
         let task = runtime.spawn(async move {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();

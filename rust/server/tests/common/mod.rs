@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -155,6 +155,14 @@ impl Answer {
     }
 }
 
+/// What a server runs on: threads of its own, and a port that was free.
+pub(crate) fn listening() -> (Runtime, TcpListener, SocketAddr) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_addr().unwrap();
+    (runtime, listener, address)
+}
+
 /// A server in a runtime of its own.
 pub(crate) struct Server {
     pub(crate) runtime: Runtime,
@@ -176,10 +184,7 @@ impl Server {
     }
 
     pub(crate) fn serving(service: Service) -> Self {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = listener.local_addr().unwrap();
+        let (runtime, listener, address) = listening();
         let (shutdown, stopped) = oneshot::channel::<()>();
         let task = runtime.spawn(async move {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
