@@ -1,4 +1,4 @@
-//! The empty loop: the same ring, the same record, nothing computed.
+//! The empty loop: the same ring, the same record, nothing computed, or so much work in registers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,6 +8,7 @@ use std::time::Duration;
 use silverbullet_engine::{Latest, Publication, Trigger};
 use silverbullet_market::{Clock, Input, Nanos, SystemClock};
 
+use crate::core;
 use crate::market::Size;
 use crate::paced::Target;
 
@@ -26,14 +27,15 @@ pub(crate) struct EmptyLoop {
 }
 
 impl EmptyLoop {
-    pub(crate) fn start(size: Size, answers: usize) -> Self {
+    /// `steps` of [`core::work`] before each record.
+    pub(crate) fn start(size: Size, answers: usize, steps: u64) -> Self {
         let record = Publication::with_capacity(size.assets, answers);
         let latest = Arc::new(Latest::new(size.assets, answers));
         let (ring, inputs) = rtrb::RingBuffer::new(RING);
         let ended = Arc::new(AtomicBool::new(false));
         let thread = {
             let (latest, ended) = (Arc::clone(&latest), Arc::clone(&ended));
-            std::thread::spawn(move || run(inputs, record, &latest, &ended))
+            std::thread::spawn(move || run(inputs, record, steps, &latest, &ended))
         };
         Self { ring, latest, thread, ended, count: 0 }
     }
@@ -66,13 +68,20 @@ impl Target for EmptyLoop {
     }
 }
 
-fn run(mut inputs: rtrb::Consumer<Input>, mut record: Publication, latest: &Latest, ended: &AtomicBool) {
+fn run(
+    mut inputs: rtrb::Consumer<Input>,
+    mut record: Publication,
+    steps: u64,
+    latest: &Latest,
+    ended: &AtomicBool,
+) {
     let mut idle_since: Option<Nanos> = None;
     record.answered = record.answers.len();
     while !ended.load(Ordering::Acquire) {
         match inputs.pop() {
             Ok(Input::Tick(tick)) => {
                 idle_since = None;
+                core::work(steps);
                 record.sequence += 1;
                 record.event_time = tick.event_time;
                 record.trigger = Trigger::Tick(tick.asset.index());

@@ -8,6 +8,7 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it timed")]
 
 mod arguments;
+mod core;
 mod empty;
 mod file;
 mod market;
@@ -29,7 +30,8 @@ type Failure = Box<dyn std::error::Error>;
 /// A measurement's name, what it measures, and how.
 type Measurement = (&'static str, &'static str, fn(&Arguments) -> Result<(), Failure>);
 
-const MEASUREMENTS: [Measurement; 7] = [
+const MEASUREMENTS: [Measurement; 8] = [
+    ("core", "how much of a core there is, in a loop that nothing else slows", core::measure),
     ("answer-16", "tick to publication, 16 assets, at a steady rate", |arguments| {
         paced::measure(arguments, 16)
     }),

@@ -12,9 +12,10 @@ use silverbullet_market::{Clock, Input, SECOND, Sink, StopFlag, SystemClock};
 
 use crate::Failure;
 use crate::arguments::Arguments;
+use crate::core;
 use crate::empty::EmptyLoop;
 use crate::market::{Prices, Size};
-use crate::report::{self, Latencies};
+use crate::report::{self, Latencies, Turn};
 
 /// What ticks are pushed into and publications read from.
 pub(crate) trait Target: Sized {
@@ -30,26 +31,32 @@ pub(crate) trait Target: Sized {
 pub(crate) fn measure(arguments: &Arguments, assets: usize) -> Result<(), Failure> {
     let portfolios = arguments.portfolios as usize;
     let window = arguments.window as usize;
-    compare(arguments, Size { assets, portfolios, window, rate: arguments.rate })
+    compare(arguments, Size { assets, portfolios, window, rate: arguments.rate }, false)
 }
 
-/// Ten times the portfolios, at a tenth of the rate.
+/// Ten times the portfolios, at a tenth of the rate. An answer takes long enough to be interrupted by the machine's other
+/// work, so that a loop of the same length stands beside it.
 pub(crate) fn measure_large(arguments: &Arguments) -> Result<(), Failure> {
     let (assets, window) = (arguments.assets as usize, arguments.window as usize);
     let portfolios = 10 * arguments.portfolios as usize;
-    compare(arguments, Size { assets, portfolios, window, rate: arguments.rate / 10 })
+    compare(arguments, Size { assets, portfolios, window, rate: arguments.rate / 10 }, true)
 }
 
-fn compare(arguments: &Arguments, size: Size) -> Result<(), Failure> {
+fn compare(arguments: &Arguments, size: Size, beside_busy: bool) -> Result<(), Failure> {
     let pause = Pause { every: arguments.pause_every, millis: arguments.pause };
+    let loop_of = |steps| {
+        drive(EmptyLoop::start(size, 2 * Objective::LIVE.len(), steps), size, arguments.seconds, pause)
+    };
     let mut runs = Vec::new();
     for _ in 0..arguments.runs {
         let engine = drive(RunningEngine::start(size, arguments)?, size, arguments.seconds, pause)?;
-        let empty = drive(EmptyLoop::start(size, 2 * Objective::LIVE.len()), size, arguments.seconds, pause)?;
-        runs.push((engine, empty));
+        let empty = loop_of(0)?;
+        let answer = engine.median().saturating_sub(empty.median());
+        let busy = beside_busy.then(|| loop_of(core::steps_of(answer as i64))).transpose()?;
+        runs.push(Turn { engine, empty, busy });
     }
     let Size { assets, portfolios, rate, .. } = size;
-    let ticks: u64 = runs.iter().map(|(engine, _)| engine.count()).sum();
+    let ticks: u64 = runs.iter().map(|turn| turn.engine.count()).sum();
     let particulars =
         format!("{assets} assets, {portfolios} portfolios, {rate} ticks/s, {ticks} ticks in all");
     report::latencies(&format!("answer-{assets}-{portfolios}"), &particulars, &runs);

@@ -11,6 +11,9 @@ use crate::arguments::Arguments;
 use crate::market::{Prices, Size};
 use crate::report;
 
+/// Ticks of a stretch: well over what the ring holds, so that pushing them takes as long as answering as many.
+const STRETCH: usize = 20_000;
+
 pub(crate) fn measure(arguments: &Arguments) -> Result<(), Failure> {
     let size = Size {
         assets: arguments.assets as usize,
@@ -21,15 +24,21 @@ pub(crate) fn measure(arguments: &Arguments) -> Result<(), Failure> {
     let both = format!("{} assets, {} portfolios, both objectives", size.assets, size.portfolios);
     let one = format!("{} assets, {} portfolios, max-sharpe", size.assets, size.portfolios);
     let mut rows = vec![(both, Vec::new()), (one, Vec::new())];
+    let mut stretches = [Vec::new(), Vec::new()];
     for _ in 0..arguments.runs {
-        rows[0].1.push(run(size, arguments.ticks, &Objective::LIVE)?);
-        rows[1].1.push(run(size, arguments.ticks, &[Objective::MaxSharpe])?);
+        for (row, objectives) in [&Objective::LIVE[..], &[Objective::MaxSharpe]].into_iter().enumerate() {
+            rows[row].1.push(run(size, arguments.ticks, objectives, &mut stretches[row])?);
+        }
     }
     report::rates("sustained", "ticks/s", &rows);
+    for ((label, _), stretches) in rows.iter().zip(&stretches) {
+        report::spread("sustained-stretches", label, "ticks/s", stretches);
+    }
     Ok(())
 }
 
-fn run(size: Size, ticks: u64, objectives: &[Objective]) -> Result<f64, Failure> {
+/// The rate of a whole run; those of its stretches, each a tenth of a second or so, join `stretches`.
+fn run(size: Size, ticks: u64, objectives: &[Objective], stretches: &mut Vec<f64>) -> Result<f64, Failure> {
     let clock = SystemClock;
     let universe = size.universe(objectives)?;
     let mut options = EngineOptions::new("bench", Arc::new(SystemClock), StopFlag::default());
@@ -48,8 +57,12 @@ fn run(size: Size, ticks: u64, objectives: &[Objective]) -> Result<f64, Failure>
     }
     let inputs: Vec<Tick> = (0..ticks).map(|_| prices.next(0)).collect();
     let started = clock.monotonic();
-    for tick in inputs {
-        sink.push(Input::Tick(tick));
+    for stretch in inputs.chunks(STRETCH) {
+        let began = clock.monotonic();
+        for tick in stretch {
+            sink.push(Input::Tick(*tick));
+        }
+        stretches.push(stretch.len() as f64 / (clock.monotonic() - began) as f64 * 1e9);
     }
     sink.end(End::Stopped);
     let summary = engine.finish()?;
