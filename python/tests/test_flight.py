@@ -200,3 +200,56 @@ def test_the_program_asks_a_run_that_goes_on(program: Path, address: str, tmp_pa
     assert wrong.returncode == 2 and "portfolios" in wrong.stderr
     nobody = sql("select 1", "--connect", "grpc://127.0.0.1:1")
     assert nobody.returncode == 1 and "silverbullet run" in nobody.stderr
+
+
+def test_a_feed_of_ones_own_is_answered_and_stored(program: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "own.toml"
+    settings.write_text('[universes.main]\nassets = ["A", "B"]\nwindow = 20\nbar = "1s"\n')
+    said = tmp_path / "said"
+    command = [program, "run", "--source", "flight", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"]
+    with said.open("w") as errors:
+        run = subprocess.Popen(
+            [*command, "--config", settings, "--data", tmp_path / "data", "--format", "json"],
+            cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL, stderr=errors,
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 60
+        while not (found := re.search(r"(grpc://\S+)", said.read_text())):
+            assert run.poll() is None and time.monotonic() < deadline, said.read_text()
+            time.sleep(0.05)
+        client = flight.connect(found.group(1))
+        second, first = 1_000_000_000, 1_747_008_000
+        rows = [
+            {
+                "asset": asset, "open_time": (first + n) * second, "close_time": (first + n + 1) * second,
+                "open": base + n % 7, "high": base + n % 7 + 3.0, "low": base + n % 7 - 1.0,
+                "close": base + (n * n) % 5, "volume": 2.0 + n,
+            }
+            for n in range(60) for asset, base in (("A", 100.0), ("B", 50.0))
+        ]  # fmt: skip
+        for row in rows:
+            row["high"], row["low"] = max(row["high"], row["close"]), min(row["low"], row["close"])
+        batch = pyarrow.RecordBatch.from_pylist(rows)
+        writer, answers = client.do_put(flight.FlightDescriptor.for_path("bars"), batch.schema)
+        writer.write_batch(batch)
+        assert bytes(answers.read()) == b'{"first":null,"quarantined":0,"rows":120}'
+        writer.close()
+        # The bar of a price is final once a later one has come.
+        ticks = {"timestamp": [(first + 70) * 1000] * 2, "asset": ["A", "B"], "price": [100.0, 50.0]}
+        batch = pyarrow.RecordBatch.from_pydict(ticks)
+        writer, answers = client.do_put(flight.FlightDescriptor.for_path("ticks"), batch.schema)
+        writer.write_batch(batch)
+        assert b'"quarantined":0' in bytes(answers.read())
+        writer.close()
+        query = "select asset, open, high, low, close, volume from bars where ticks > 0 order by bar, asset"
+        deadline = time.monotonic() + 60
+        while (stored := ask(client, query)).num_rows < 120:
+            assert time.monotonic() < deadline, stored
+            time.sleep(0.2)
+        names = stored.column_names
+        assert stored.slice(0, 120).to_pylist() == [{name: row[name] for name in names} for row in rows]
+        newest = ask(client, "select sum(weight) as whole from weights group by bar, objective, method order by bar desc")
+        assert abs(newest["whole"][0].as_py() - 1.0) < 1e-9
+    finally:
+        run.terminate()
+        assert run.wait(30) in (0, 130)

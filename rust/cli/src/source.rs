@@ -9,8 +9,8 @@ use silverbullet_feeds::csv::Phase;
 use silverbullet_feeds::exchange;
 use silverbullet_feeds::recording::RecordingState;
 use silverbullet_feeds::{
-    CsvOptions, CsvSource, ExchangeSettings, ExchangeSource, KafkaSource, Progress, Recorder,
-    RecordingOptions, RecordingSource, Simulator, SimulatorStart, Speed, TimeUnit, TopicFacts,
+    CsvOptions, CsvSource, ExchangeSettings, ExchangeSource, Inlet, KafkaSource, Progress, PutSource,
+    Recorder, RecordingOptions, RecordingSource, Simulator, SimulatorStart, Speed, TimeUnit, TopicFacts,
 };
 use silverbullet_market::{Nanos, SECOND, Source, StopFlag, UniverseSettings, parse_duration};
 
@@ -30,6 +30,8 @@ enum SourceName {
     Recording(PathBuf),
     /// A Kafka topic, which `[kafka]` in the settings names.
     Kafka,
+    /// Whatever clients put over Arrow Flight.
+    Flight,
     /// An exchange or several, separated by commas, reached as `[exchange]` in the settings says.
     Exchange(String),
 }
@@ -42,6 +44,7 @@ impl SourceName {
         match text.split_once(':') {
             None if text == "simulator" => Ok(Self::Simulator),
             None if text == "kafka" => Ok(Self::Kafka),
+            None if text == "flight" => Ok(Self::Flight),
             Some(("csv", path)) if !path.is_empty() => Ok(Self::Csv(PathBuf::from(path))),
             Some(("recording", path)) if !path.is_empty() => Ok(Self::Recording(PathBuf::from(path))),
             _ if matches!(text, "recording" | "recording:") => {
@@ -57,7 +60,7 @@ impl SourceName {
                     Some(unknown) => {
                         let exchanges = exchange::NAMES.join(", ");
                         Err(usage(format!(
-                            "unknown source {unknown:?}; there are simulator, csv:PATH, recording:PATH, kafka, {exchanges}, \
+                            "unknown source {unknown:?}; there are simulator, csv:PATH, recording:PATH, kafka, flight, {exchanges}, \
                              and several exchanges separated by commas"
                         )))
                     }
@@ -70,7 +73,7 @@ impl SourceName {
 /// The file that `run` is to read, where its source is one.
 pub(crate) fn file(settings: &Settings) -> anyhow::Result<Option<PathBuf>> {
     Ok(match SourceName::parse(&settings.run.source)? {
-        SourceName::Simulator | SourceName::Kafka | SourceName::Exchange(_) => None,
+        SourceName::Simulator | SourceName::Kafka | SourceName::Flight | SourceName::Exchange(_) => None,
         SourceName::Csv(path) | SourceName::Recording(path) => Some(path),
     })
 }
@@ -83,6 +86,31 @@ pub(crate) fn fixed(settings: &Settings, session: &Session) -> Settings {
         settings.simulator.start = SimulatorStart::At(session.clock.utc());
     }
     settings
+}
+
+/// As [`open`], with where prices are put where clients of the program bring them.
+pub(crate) fn open_to_run(
+    settings: &Settings,
+    universes: &[&UniverseSettings],
+    session: &Session,
+    stop: &StopFlag,
+) -> anyhow::Result<(Box<dyn Source>, Option<Inlet>)> {
+    if SourceName::parse(&settings.run.source)? != SourceName::Flight {
+        return Ok((open(settings, universes, session, stop)?, None));
+    }
+    let assets = named_assets(universes);
+    if assets.is_empty() {
+        let remedy = r#"name them in the settings, as in [universes.main] assets = ["BTC", "ETH"]"#;
+        return Err(usage(format!("source flight: nothing tells the assets before prices come: {remedy}")));
+    }
+    let (server, store) = (&settings.server, &settings.store);
+    if !store.enabled || server.grpc.is_empty() || (server.grpc == "auto" && !server.enabled) {
+        return Err(usage(
+            "source flight: prices come over gRPC, which is off: use --grpc, and no --no-store",
+        ));
+    }
+    let (source, inlet) = PutSource::new(assets, Arc::clone(&session.clock));
+    Ok((Box::new(source), Some(inlet)))
 }
 
 /// Opens the source that `run` is to take, for the universes of these settings; `stop` ends waiting for one that cannot
@@ -118,6 +146,9 @@ pub(crate) fn open(
             Ok(Box::new(RecordingSource::open(path, options, Arc::clone(&session.clock))?))
         }
         SourceName::Kafka => Ok(Box::new(open_kafka(settings, universes, session, stop)?)),
+        SourceName::Flight => Err(usage(
+            "source flight: prices are put into a program that runs; take them from another source",
+        )),
         SourceName::Exchange(venue) => {
             let source = open_exchange(&venue, market_assets(universes), settings, session)?;
             if settings.recording.is_wanted() {
@@ -359,7 +390,10 @@ mod tests {
         );
         for text in ["kafka:price", "Binance", "csvfile", "simulator:", "", "binance,", "okx,kafka"] {
             let message = SourceName::parse(text).unwrap_err().to_string();
-            assert!(message.contains("simulator, csv:PATH, recording:PATH, kafka, binance"), "{message}");
+            assert!(
+                message.contains("simulator, csv:PATH, recording:PATH, kafka, flight, binance"),
+                "{message}"
+            );
         }
     }
 

@@ -354,7 +354,7 @@ fn run_hot(
             // The producer may have pushed between the look and its end, hence the second look.
             break;
         } else {
-            hot.take_commands()?;
+            hot.rest()?;
             bell.wait(&mut patience, || !ring.is_empty() || ring.is_abandoned());
         }
     }

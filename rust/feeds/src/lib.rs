@@ -8,10 +8,11 @@
 //! - [`RecordingSource`] plays what a [`Recorder`] has heard of an exchange: the same ticks and events.
 //! - [`Simulator`] makes up a market: correlated, with jumps, changing volatility and bursts of ticks.
 //!
-//! Two are live:
+//! Three are live:
 //!
 //! - [`ExchangeSource`] brings the prices of an exchange as they come, and tells where some are missing.
 //! - [`KafkaSource`] brings those of a topic, and goes on where it was.
+//! - [`PutSource`] brings what somebody's own feed puts into its [`Inlet`] as Arrow batches.
 //!
 //! The other way, [`kafka::publish`] sends what a source brings to a Kafka topic. All of [`kafka`] is a feature of the
 //! crate, which is there unless it is declined.
@@ -40,6 +41,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod batch;
 mod clock_step;
 mod collect;
 pub mod csv;
@@ -48,6 +50,7 @@ pub mod exchange;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 mod pacing;
+pub mod put;
 pub mod recording;
 pub mod simulator;
 mod speed;
@@ -59,6 +62,7 @@ pub use exchange::{ExchangeSettings, ExchangeSource};
 #[cfg(feature = "kafka")]
 pub use kafka::{KafkaSettings, KafkaSource, TopicFacts};
 pub use pacing::{Sleeper, ThreadSleeper};
+pub use put::{Inlet, PutSource};
 pub use recording::{Recorder, RecordingOptions, RecordingSettings, RecordingSource};
 pub use simulator::{SimulatedAssets, Simulator, SimulatorSettings, SimulatorStart};
 pub use speed::Speed;

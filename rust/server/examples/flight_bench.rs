@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let keep = Keep { memory: 6 << 30, time: Duration::from_secs(3_600), ..Keep::default() };
     let sql = Arc::new(Sql::new(Tables::open(&directory), None, Vec::new(), limits)?);
     let clock = Arc::new(SystemClock);
-    let grpc = Grpc { sql, clock, version: "bench".into(), token: None, tls: None, keep };
+    let grpc = Grpc { sql, clock, version: "bench".into(), token: None, tls: None, keep, inlet: None };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .on_thread_start(step_back)

@@ -12,15 +12,18 @@ mod server;
 
 use std::time::Duration;
 
-use arrow::array::{AsArray, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::compute::concat_batches;
 use arrow::datatypes::Int64Type;
+use arrow_flight::encode::FlightDataEncoderBuilder;
+use arrow_flight::error::FlightError;
 use arrow_flight::sql::{CommandGetDbSchemas, CommandGetPrimaryKeys, CommandGetTables, SqlInfo};
 use arrow_flight::{
     Action, CancelFlightInfoRequest, CancelStatus, FlightDescriptor, RenewFlightEndpointRequest, Ticket,
 };
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
 use server::{FlightServer, Keep, code, rows, told};
+use silverbullet_feeds::collect_ticks;
 use tonic::Code;
 
 const NUMBERS: &str = "SELECT value AS n, value * 0.5 AS half FROM generate_series(1, 100000) ORDER BY n";
@@ -343,5 +346,59 @@ fn garbage_is_refused_and_the_server_goes_on() {
         let long = FlightDescriptor::new_cmd(format!("SELECT '{}'", "x".repeat(100 << 10)));
         assert_eq!(code(&client.get_flight_info(long).await.unwrap_err()), Code::InvalidArgument);
         assert!(client.get_flight_info(FlightDescriptor::new_cmd("SELECT 1 AS n")).await.is_ok());
+    });
+}
+
+/// Puts batches under a name; what each is answered.
+async fn put(
+    client: &mut arrow_flight::FlightClient,
+    name: &str,
+    batches: Vec<RecordBatch>,
+) -> Result<Vec<String>, FlightError> {
+    let descriptor = FlightDescriptor::new_path(vec![name.to_owned()]);
+    let batches = stream::iter(batches.into_iter().map(Ok::<_, FlightError>));
+    let messages = FlightDataEncoderBuilder::new().with_flight_descriptor(Some(descriptor)).build(batches);
+    let answers = client.do_put(messages.map(|message| message)).await?;
+    answers.map_ok(|answer| String::from_utf8(answer.app_metadata.to_vec()).unwrap()).try_collect().await
+}
+
+fn prices(assets: &[&str], prices: &[f64]) -> RecordBatch {
+    let times: Vec<i64> = (0..prices.len() as i64).map(|row| 1_747_008_000_000 + row).collect();
+    let columns: [(&str, ArrayRef); 3] = [
+        ("timestamp", std::sync::Arc::new(Int64Array::from(times))),
+        ("asset", std::sync::Arc::new(StringArray::from(assets.to_vec()))),
+        ("price", std::sync::Arc::new(Float64Array::from(prices.to_vec()))),
+    ];
+    RecordBatch::try_from_iter(columns).unwrap()
+}
+
+#[test]
+fn what_is_put_reaches_the_source_and_each_batch_is_answered() {
+    let (server, mut source) = FlightServer::with_source(&["BTC", "ETH"]);
+    server.run(async |mut client| {
+        let batches = vec![prices(&["BTC", "ETH"], &[5.0, 6.0]), prices(&["DOGE", "BTC"], &[1.0, 7.0])];
+        let answers = put(&mut client, "ticks", batches).await.unwrap();
+        assert_eq!(answers.len(), 2);
+        assert_eq!(answers[0], r#"{"first":null,"quarantined":0,"rows":2}"#);
+        assert!(answers[1].contains(r#""quarantined":1"#) && answers[1].contains("DOGE"), "{}", answers[1]);
+        let wrong = put(&mut client, "bars", vec![prices(&["BTC"], &[1.0])]).await.unwrap_err();
+        assert_eq!(code(&wrong), Code::InvalidArgument);
+        assert!(told(&wrong).contains("no column open_time"), "{}", told(&wrong));
+        let unknown = put(&mut client, "trades", vec![prices(&["BTC"], &[1.0])]).await.unwrap_err();
+        assert!(told(&unknown).contains("`ticks`, `bars`"), "{}", told(&unknown));
+    });
+    drop(server);
+    let seen = collect_ticks(&mut source).unwrap();
+    assert_eq!(seen.ticks.iter().map(|tick| tick.price).collect::<Vec<_>>(), [5.0, 6.0, 7.0]);
+    assert_eq!(seen.events.len(), 1);
+}
+
+#[test]
+fn prices_are_refused_where_they_come_from_elsewhere() {
+    let server = FlightServer::start();
+    server.run(async |mut client| {
+        let refused = put(&mut client, "ticks", vec![prices(&["BTC"], &[1.0])]).await.unwrap_err();
+        assert_eq!(code(&refused), Code::FailedPrecondition);
+        assert!(told(&refused).contains("--source flight"), "{}", told(&refused));
     });
 }

@@ -75,7 +75,7 @@ pub(crate) fn start(
     }
     let stop = interrupt.stop();
     let settings = &source::fixed(settings, session);
-    let mut source = source::open(settings, &of_universes, session, &stop)?;
+    let (mut source, inlet) = source::open_to_run(settings, &of_universes, session, &stop)?;
     let universes = resolve(&chosen, source.description(), settings.seed)?;
     for universe in &universes {
         output::note(&introduction(universe, source.description()));
@@ -138,7 +138,7 @@ pub(crate) fn start(
         grpc = grpc_listener.map(|listener| {
             let token = Some(settings.server.token.clone()).filter(|token| !token.is_empty());
             let (clock, version) = (Arc::clone(&session.clock), env!("CARGO_PKG_VERSION").to_owned());
-            (listener, Grpc { sql, clock, version, token, tls, keep })
+            (listener, Grpc { sql, clock, version, token, tls, keep, inlet })
         });
         let store = keeper.store();
         service.store = Some(StoreWatch::new(move || store.state()));

@@ -208,7 +208,17 @@ impl HotLoop {
         outcome
     }
 
-    fn cut_if_asked(&self) {
+    /// There is nothing to do. Bars that became final after the last cut get theirs now, since the next bar may be far off: after
+    /// a backlog that ends, or of a source that brings much and then nothing.
+    pub(crate) fn rest(&mut self) -> Result<()> {
+        self.take_commands()?;
+        if self.progress.is_uncut() {
+            self.cut_if_asked();
+        }
+        Ok(())
+    }
+
+    fn cut_if_asked(&mut self) {
         if let Some(durable) = &self.durable
             && durable.take_cut_request()
         {

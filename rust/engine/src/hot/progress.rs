@@ -20,6 +20,8 @@ pub(crate) struct Progress {
     complete: bool,
     /// A bar has become final since the last look.
     bar_closed: bool,
+    /// A bar has become final since the last cut.
+    uncut: bool,
 }
 
 impl Progress {
@@ -31,6 +33,7 @@ impl Progress {
             at: 0,
             complete: start.complete,
             bar_closed: false,
+            uncut: false,
         }
     }
 
@@ -69,6 +72,7 @@ impl Progress {
     pub(crate) fn close(&mut self, bar: i64) {
         self.bar = Some(bar);
         self.bar_closed = true;
+        self.uncut = true;
     }
 
     /// Number of the last final bar; `None` before the first.
@@ -81,8 +85,14 @@ impl Progress {
         std::mem::take(&mut self.bar_closed)
     }
 
+    /// True while a final bar waits for a cut.
+    pub(crate) fn is_uncut(&self) -> bool {
+        self.uncut
+    }
+
     /// A cut here. `ended` when the input has come to its own end.
-    pub(crate) fn cut(&self, assembly: &Assembly, ended: bool) -> Box<Cut> {
+    pub(crate) fn cut(&mut self, assembly: &Assembly, ended: bool) -> Box<Cut> {
+        self.uncut = false;
         Box::new(Cut {
             inputs: self.inputs,
             bar: self.bar,

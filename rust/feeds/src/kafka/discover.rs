@@ -12,12 +12,12 @@ use rdkafka::error::RDKafkaErrorCode;
 use serde::{Deserialize, Serialize};
 use silverbullet_market::{Clock, Nanos, SECOND, StopFlag};
 
-use super::batch;
 use super::connect::{self, Session};
 use super::context::Connection;
 use super::message;
 use super::pauses::Pauses;
 use super::settings::KafkaSettings;
+use crate::batch;
 use crate::csv::grid::GridDetector;
 use crate::csv::judge::{Fault, Quote};
 use crate::csv::split_strays;

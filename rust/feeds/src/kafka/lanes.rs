@@ -7,13 +7,13 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::OwnedMessage;
 use silverbullet_market::{AssetId, Clock, Event, EventKind, Input, Nanos, Tick};
 
-use super::batch;
 use super::connect::Session;
 use super::context::Listener;
 use super::letters::Letter;
 use super::merge::Lane;
 use super::message;
 use super::queue::{Queue, Raw};
+use crate::batch;
 use crate::csv::directory::Directory;
 use crate::csv::judge::{Fault, Quote, reason};
 

@@ -6,7 +6,6 @@
 //!            a queue each partition ──► lane (parsed) ──┘
 //! ```
 
-mod batch;
 mod connect;
 mod context;
 mod deliveries;

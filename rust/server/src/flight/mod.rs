@@ -28,6 +28,7 @@ use std::time::Duration;
 use arrow_flight::flight_service_server::FlightServiceServer;
 use axum::middleware;
 use axum::routing::post;
+use silverbullet_feeds::Inlet;
 use silverbullet_market::Clock;
 use silverbullet_query::{Limits, Sql};
 use tokio::net::TcpListener;
@@ -77,6 +78,8 @@ pub struct Grpc {
     pub tls: Option<(Vec<u8>, Vec<u8>)>,
     /// Answers kept for readers.
     pub keep: Keep,
+    /// Where prices are put that clients bring, where the engines take them from there.
+    pub inlet: Option<Inlet>,
 }
 
 /// What all requests share.
@@ -90,6 +93,7 @@ pub(crate) struct Flight {
     metadata: Metadata,
     door: Door,
     followers: Arc<Semaphore>,
+    inlet: Option<Inlet>,
     /// Becomes true when the server is to stop.
     stopping: watch::Receiver<bool>,
 }
@@ -108,6 +112,7 @@ impl Flight {
             metadata,
             door: Door::new(grpc.token.as_deref()),
             followers: Arc::new(Semaphore::new(FOLLOWERS)),
+            inlet: grpc.inlet.clone(),
             stopping,
         }))
     }

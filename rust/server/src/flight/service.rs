@@ -101,7 +101,7 @@ impl FlightService for Service {
         &self,
         request: Request<Streaming<FlightData>>,
     ) -> Result<Response<Self::DoPutStream>, Status> {
-        Ok(Response::new(one(self.0.put(request.into_inner()).await?)))
+        Ok(Response::new(self.0.put(request.into_inner()).await?))
     }
 
     async fn do_exchange(

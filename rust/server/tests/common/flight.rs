@@ -10,6 +10,7 @@ use arrow_flight::error::FlightError;
 use arrow_flight::sql::client::FlightSqlServiceClient;
 use arrow_flight::{FlightClient, FlightEndpoint};
 use futures::TryStreamExt;
+use silverbullet_feeds::{Inlet, PutSource};
 use silverbullet_market::ManualClock;
 use silverbullet_query::{Limits, Sql};
 pub(crate) use silverbullet_server::Keep;
@@ -41,7 +42,7 @@ impl FlightServer {
     }
 
     pub(crate) fn with(keep: Keep, token: Option<&str>) -> Self {
-        Self::serving(keep, token, None)
+        Self::serving(keep, token, None, None)
     }
 
     /// With a certificate of its own, which clients trust.
@@ -49,10 +50,22 @@ impl FlightServer {
         let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let pem = [certified.cert.pem(), certified.signing_key.serialize_pem()].map(String::into_bytes);
         let [certificate, key] = pem;
-        Self::serving(Keep::default(), None, Some((certificate, key)))
+        Self::serving(Keep::default(), None, Some((certificate, key)), None)
     }
 
-    fn serving(keep: Keep, token: Option<&str>, tls: Option<(Vec<u8>, Vec<u8>)>) -> Self {
+    /// Whose clients bring prices, and the source that takes them.
+    pub(crate) fn with_source(assets: &[&str]) -> (Self, PutSource) {
+        let assets = assets.iter().map(|&name| name.to_owned()).collect();
+        let (source, inlet) = PutSource::new(assets, Arc::new(ManualClock::new(0)));
+        (Self::serving(Keep::default(), None, None, Some(inlet)), source)
+    }
+
+    fn serving(
+        keep: Keep,
+        token: Option<&str>,
+        tls: Option<(Vec<u8>, Vec<u8>)>,
+        inlet: Option<Inlet>,
+    ) -> Self {
         let authority = tls.as_ref().map(|(certificate, _)| Certificate::from_pem(certificate));
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(1_747_008_000_000_000_000));
@@ -64,6 +77,7 @@ impl FlightServer {
             token: token.map(str::to_owned),
             tls,
             keep,
+            inlet,
         };
         let (runtime, listener, address) = listening();
         let (shutdown, stopped) = oneshot::channel::<()>();

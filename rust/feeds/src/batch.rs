@@ -1,4 +1,4 @@
-//! Messages that are Arrow IPC streams: many prices at once.
+//! Prices as Arrow batches, many at once: messages that are Arrow IPC streams, and what is put over Flight.
 //!
 //! Columns by the names of the JSON value: `timestamp` (a timestamp of any unit, or a whole number that tells its unit
 //! by its size), `asset` (text), `price`, and optionally `bid`, `ask`, `size`, `sequence`. What Arrow can cast to these is
@@ -10,6 +10,7 @@ use arrow::datatypes::{
     DataType, Float64Type, Int64Type, TimeUnit as Unit, TimestampNanosecondType, UInt64Type,
 };
 use arrow::error::ArrowError;
+#[cfg(feature = "kafka")]
 use arrow::ipc::reader::StreamReader;
 use silverbullet_market::Nanos;
 
@@ -17,22 +18,37 @@ use crate::csv::judge::{Fault, Quote, reason};
 use crate::csv::{TimeUnit, parse_timestamp};
 
 /// A message that begins like an Arrow stream and is none that can be used.
+#[cfg(feature = "kafka")]
 pub(crate) const NOT_ARROW: &str = "unusable Arrow batch";
 /// What an Arrow IPC stream begins with.
+#[cfg(feature = "kafka")]
 const MARK: [u8; 4] = [0xff; 4];
 
 /// True for messages that are Arrow streams: no JSON begins like this.
+#[cfg(feature = "kafka")]
 pub(crate) fn is_arrow(payload: &[u8]) -> bool {
     payload.starts_with(&MARK)
 }
 
 /// Calls `take` with each row, or with why there are none.
+#[cfg(feature = "kafka")]
 pub(crate) fn read(payload: &[u8], mut take: impl FnMut(Result<Quote<'_>, Fault>)) {
     let outcome = StreamReader::try_new(payload, None)
         .and_then(|reader| reader.into_iter().try_for_each(|batch| Columns::of(&batch?)?.rows(&mut take)));
     if let Err(error) = outcome {
         take(Err(Fault { reason: NOT_ARROW, detail: error.to_string() }));
     }
+}
+
+/// Calls `take` with each row of `batch`.
+///
+/// # Errors
+/// A column that is needed is not there, or cannot be cast.
+pub(crate) fn rows(
+    batch: &RecordBatch,
+    mut take: impl FnMut(Result<Quote<'_>, Fault>),
+) -> Result<(), ArrowError> {
+    Columns::of(batch)?.rows(&mut take)
 }
 
 struct Columns {
@@ -130,7 +146,7 @@ impl Columns {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "kafka"))]
 mod tests {
     use std::sync::Arc;
 
