@@ -1,0 +1,168 @@
+"""Measures what many clients of Flight SQL do to the engine: its p99 without them and with them, in turns, in one run.
+
+    crowd.py SILVERBULLET DIRECTORY [--clients N] [--seconds N] [--rate N] [--pairs N]
+
+SILVERBULLET is the release build of the program, DIRECTORY a place for what it stores. Each turn is a run of its own on the
+simulator; the times are those from receipt to publication that the run reports of itself, its warming up included in both. The
+clients have the lowest priority, as if they were on machines of their own. Ends with 1 where a query fails.
+"""
+
+import argparse
+import collections
+import json
+import multiprocessing
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import pyarrow
+import pyarrow.flight as flight
+
+PROCESSES = 4
+QUERIES = (
+    "select objective, mean, risk, sharpe from portfolios order by bar desc limit 4",
+    "select asset, price from live.ticks limit 20",
+    "select asset, count(*) as bars, avg(close) as close from bars group by asset",
+    "select bar, risk, mean from frontiers order by bar desc limit 50",
+    "select stage, p50, p99 from latency order by as_of desc limit 10",
+)
+START = 60
+
+
+def started(program: Path, folder: Path, rate: int) -> tuple[subprocess.Popen, str, str]:
+    """A run, and where its page and its Flight are."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    said = folder / "said"
+    command = [program, "run", "--source", "simulator", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--format", "json"]
+    with said.open("w") as errors:
+        run = subprocess.Popen(
+            [*command, "--data", folder / "data"],
+            cwd=folder, env=os.environ | {"SILVERBULLET_SIMULATOR__RATE": str(rate)},
+            stdout=subprocess.DEVNULL, stderr=errors,
+        )  # fmt: skip
+    deadline = time.monotonic() + START
+    while time.monotonic() < deadline and run.poll() is None:
+        text = said.read_text()
+        page, grpc = re.search(r"http://(\S+)", text), re.search(r"(grpc://\S+)", text)
+        if page and grpc and "live answer" in text:
+            return run, page.group(0), grpc.group(1)
+        time.sleep(0.05)
+    run.kill()
+    sys.exit(f"crowd: the run has not started in {START} s: {said.read_text()}")
+
+
+def latency(page: str) -> dict[str, float]:
+    """Microseconds from receipt to publication, and how many there were."""
+    with urllib.request.urlopen(f"{page}/metrics") as answer:
+        text = answer.read().decode()
+    found = {}
+    for line in text.splitlines():
+        if 'stage="total"' in line and "latency" in line:
+            labels, value = line.rsplit(" ", 1)
+            quantile = re.search(r'quantile="([^"]+)"', labels)
+            found[quantile.group(1) if quantile else "count"] = float(value) * (1e6 if quantile else 1)
+    if not found:
+        sys.exit("crowd: /metrics says nothing of the stage `total`")
+    return found
+
+
+def ask(address: str, clients: int, seconds: float, results: multiprocessing.Queue) -> None:
+    """So many clients, each on a connection of its own, one query after the other."""
+    os.nice(19)
+    outcomes: collections.Counter[str] = collections.Counter()
+    times: list[float] = []
+    until = time.monotonic() + seconds
+
+    def one(place: int) -> None:
+        client = flight.connect(address)
+        number = place
+        while time.monotonic() < until:
+            query = QUERIES[number % len(QUERIES)]
+            number += 1
+            began = time.monotonic()
+            try:
+                info = client.get_flight_info(flight.FlightDescriptor.for_command(query.encode()))
+                client.do_get(info.endpoints[0].ticket).read_all()
+                outcomes["answered"] += 1
+                times.append(time.monotonic() - began)
+            except pyarrow.ArrowException as error:
+                outcomes[f"{type(error).__name__}: {str(error)[:120]}"] += 1
+        client.close()
+
+    threads = [threading.Thread(target=one, args=(place,)) for place in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    results.put((outcomes, times))
+
+
+def turn(arguments: argparse.Namespace, clients: int) -> dict:
+    """One run with so many clients."""
+    run, page, grpc = started(arguments.program.absolute(), arguments.directory / "crowd", arguments.rate)
+    outcomes: collections.Counter[str] = collections.Counter()
+    times: list[float] = []
+    try:
+        if clients:
+            results: multiprocessing.Queue = multiprocessing.Queue()
+            each = clients // PROCESSES
+            crowd = [
+                multiprocessing.Process(target=ask, args=(grpc, each, arguments.seconds, results))
+                for _ in range(PROCESSES)
+            ]
+            for process in crowd:
+                process.start()
+            for _ in crowd:
+                counted, took = results.get()
+                outcomes += counted
+                times += took
+            for process in crowd:
+                process.join()
+        else:
+            time.sleep(arguments.seconds)
+        engine = latency(page)
+    finally:
+        run.terminate()
+        run.wait(60)
+    times.sort()
+    queries = {"p50_ms": times[len(times) // 2] * 1e3, "p99_ms": times[len(times) * 99 // 100] * 1e3} if times else {}
+    return {"clients": clients, "engine_us": engine, "outcomes": dict(outcomes), "queries": queries}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("program", type=Path)
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--clients", type=int, default=64)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--rate", type=int, default=20_000)
+    parser.add_argument("--pairs", type=int, default=3)
+    arguments = parser.parse_args()
+    turns = [turn(arguments, clients) for _ in range(arguments.pairs) for clients in (0, arguments.clients)]
+    failed = 0
+    for result in turns:
+        engine, outcomes = result["engine_us"], result["outcomes"]
+        shown = ", ".join(f"{name} {value:,.0f}" for name, value in sorted(engine.items()))
+        print(f"  {result['clients']:>3} clients: receipt to publication in µs: {shown}; queries: {outcomes} {result['queries']}")
+        failed += sum(count for name, count in outcomes.items() if name != "answered")
+    p99 = {
+        clients: statistics.median(turn["engine_us"]["0.99"] for turn in turns if turn["clients"] == clients)
+        for clients in (0, arguments.clients)
+    }
+    quiet, crowded = p99[0], p99[arguments.clients]
+    print(f"  p99: {quiet:.0f} µs without clients, {crowded:.0f} µs with {arguments.clients}: {crowded / quiet:.2f} times")
+    (arguments.directory / "crowd.json").write_text(json.dumps(turns, indent=1) + "\n")
+    if failed:
+        sys.exit(f"crowd: {failed} queries failed")
+
+
+if __name__ == "__main__":
+    main()
