@@ -36,6 +36,7 @@ mod guard;
 mod limits;
 mod live;
 mod moment;
+mod newest_rows;
 mod question;
 mod sql;
 mod state;

@@ -31,6 +31,7 @@ use crate::functions;
 use crate::functions::bounded::{BoundGrowth, Bounded};
 use crate::guard::read_only;
 use crate::moment::{Moment, Sources};
+use crate::newest_rows::NewestRows;
 use crate::question::{Described, Question, bind, parameters_of};
 use crate::stored::Cache;
 use crate::tail::{NoTail, Tail};
@@ -353,6 +354,7 @@ fn base_state() -> std::result::Result<SessionState, DataFusionError> {
         .with_default_features()
         .with_analyzer_rule(Arc::new(ReachVariants))
         .with_analyzer_rule(Arc::new(BoundGrowth))
+        .with_analyzer_rule(Arc::new(NewestRows))
         .with_physical_optimizer_rule(Arc::new(GiveWay))
         .build();
     for name in functions::LEFT_OUT {

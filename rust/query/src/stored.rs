@@ -27,9 +27,13 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use silverbullet_store::{Snapshot, Table};
 
+use crate::newest_rows::{self, Ends};
 use crate::state::{DataFile, files_of};
 use crate::variants::{Chosen, Newest, time_column};
 use crate::views::planned;
+
+/// The newest rows are looked for in so many files: those of the last flushes, and one that was made of many.
+const MOST_FILES: usize = 16;
 
 /// A table on disk at one version.
 #[derive(Debug)]
@@ -39,6 +43,7 @@ pub(crate) struct Stored {
     pub(crate) newest: Newest,
     files: Vec<DataFile>,
     schemas: Schemas,
+    ends: Ends,
 }
 
 /// A table's columns as plans see them, in the order of the contract, and in that of a Parquet scan: partition columns last.
@@ -84,7 +89,7 @@ impl Stored {
         files.sort_by(|left, right| left.path.cmp(&right.path));
         let schemas = Schemas::of(table)?;
         let newest = newest_of(table, &schemas.contract, &files);
-        Ok(Self { snapshot, newest, files, schemas })
+        Ok(Self { snapshot, newest, files, schemas, ends: Ends::default() })
     }
 
     /// Files of the chosen variants that may hold rows `filters` keep.
@@ -146,11 +151,47 @@ impl Stored {
         Ok(Some(DataSourceExec::from_data_source(config)))
     }
 
+    /// A value of `column` that `wanted` rows at least have or exceed, of the chosen variants, or of those of one universe.
+    pub(crate) fn least(
+        &self,
+        chosen: &Chosen,
+        column: &'static str,
+        universe: Option<&str>,
+        wanted: usize,
+    ) -> Option<ScalarValue> {
+        let (position, field) = self.schemas.contract.column_with_name(column)?;
+        let mut variants: BTreeMap<(&str, &str), Vec<&DataFile>> = BTreeMap::new();
+        for file in &self.files {
+            let [of, variant] = file.partitions.as_slice() else { return None };
+            if chosen.takes(of, variant) && universe.is_none_or(|universe| universe == of) {
+                variants.entry((of, variant)).or_default().push(file);
+            }
+        }
+        let newest = |file: &&DataFile| {
+            whole(file.statistics.column_statistics[position].max_value.get_value()).unwrap_or(i64::MIN)
+        };
+        let bounds = variants.into_values().filter_map(|mut files| {
+            files.sort_by_key(|file| std::cmp::Reverse(newest(file)));
+            let last = files.into_iter().take(MOST_FILES);
+            let stretches = last.flat_map(|file| self.ends.of(&file.path, column).to_vec());
+            newest_rows::least(stretches, wanted)
+        });
+        let bound = bounds.max()?;
+        ScalarValue::Int64(Some(bound)).cast_to(field.data_type()).ok()
+    }
+
     fn partitioned(&self, file: &DataFile) -> PartitionedFile {
         let values = file.partitions.iter().map(|value| ScalarValue::Utf8(Some(value.clone()))).collect();
         PartitionedFile::new(file.path.clone(), file.size)
             .with_partition_values(values)
             .with_statistics(Arc::new(self.schemas.file_statistics(&file.statistics)))
+    }
+}
+
+fn whole(value: Option<&ScalarValue>) -> Option<i64> {
+    match value? {
+        ScalarValue::Int64(value) | ScalarValue::TimestampMicrosecond(value, _) => *value,
+        _ => None,
     }
 }
 

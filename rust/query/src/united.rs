@@ -10,6 +10,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::ScalarValue;
 use datafusion::datasource::TableType;
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::error::Result;
@@ -80,6 +81,16 @@ impl United {
     /// The same with all variants.
     pub(crate) fn all(&self) -> Self {
         Self { chosen: Chosen::All, ..self.clone() }
+    }
+
+    /// A value of `column` that `wanted` rows at least have or exceed; what is not stored yet only adds to them.
+    pub(crate) fn least(
+        &self,
+        column: &'static str,
+        universe: Option<&str>,
+        wanted: usize,
+    ) -> Option<ScalarValue> {
+        self.stored.as_ref()?.least(&self.chosen, column, universe, wanted)
     }
 
     fn scan_tail(&self, projection: Option<&Vec<usize>>) -> Result<Option<Arc<dyn ExecutionPlan>>> {

@@ -80,3 +80,57 @@ proptest! {
         tokio::runtime::Runtime::new().unwrap().block_on(run(steps));
     }
 }
+
+/// Lines of an answer.
+async fn lines(sql: &Sql, query: &str) -> Vec<String> {
+    let batches = sql.collect(query).await.unwrap_or_else(|error| panic!("{query}: {error}"));
+    let text = arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string();
+    let inside = text.lines().filter(|line| line.starts_with('|')).skip(1);
+    inside.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[tokio::test]
+async fn the_newest_rows_are_the_same_as_those_of_all_that_are_put_in_order() {
+    let fixture = super::support::fixture(small()).await;
+    for table in ["portfolios", "history.portfolios", "(select bar, universe, objective from portfolios)"] {
+        for kept in
+            ["", "where t.universe = 'u'", "where 'v' = t.universe", "where t.objective = 'max-sharpe'"]
+        {
+            let query = |limit: &str| {
+                let columns = "t.bar as number, t.universe, t.objective";
+                format!("select {columns} from {table} t {kept} order by t.bar desc, 2, 3 {limit}")
+            };
+            let all = lines(&fixture.sql, &query("")).await;
+            assert!(all.len() > 1, "{}", query(""));
+            for wanted in 1..=all.len() + 2 {
+                let newest = lines(&fixture.sql, &query(&format!("limit {wanted}"))).await;
+                assert_eq!(newest, all[..wanted.min(all.len())], "{wanted} of {}", query(""));
+            }
+            let later = lines(&fixture.sql, &query("limit 2 offset 1")).await;
+            assert_eq!(later, all[1..3.min(all.len())], "{}", query(""));
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_where_the_newest_are_asked_for_are_rows_bounded() {
+    let fixture = super::support::fixture(small()).await;
+    for (query, bounded) in [
+        ("select * from portfolios order by bar desc limit 1", true),
+        (
+            "select objective, risk from portfolios where universe = 'u' order by as_of desc, risk limit 1",
+            true,
+        ),
+        ("select * from portfolios order by bar limit 1", false),
+        ("select * from portfolios order by risk desc limit 1", false),
+        ("select * from portfolios where risk > 0 order by bar desc limit 1", false),
+        ("select bar + 1 as bar from portfolios order by bar desc limit 1", false),
+        ("select * from portfolios order by bar desc", false),
+        ("select * from portfolios order by bar desc limit 100000", false),
+        ("select distinct bar from portfolios order by bar desc limit 1", false),
+    ] {
+        let plan = lines(&fixture.sql, &format!("explain {query}")).await.join("\n");
+        let is_bounded = plan.contains("bar >=") || plan.contains("as_of >=");
+        assert_eq!(is_bounded, bounded, "{query}\n{plan}");
+    }
+}

@@ -17,6 +17,8 @@ use crate::schema::Table;
 /// Rows in a row group. The newest row costs reading one group of all columns: half as many rows halve that, while
 /// a quarter would slow aggregates over everything by a fifth.
 const ROW_GROUP: usize = 64 * 1024;
+/// Rows in a page. The newest rows are looked for by pages, so that one of each column is what they cost.
+const PAGE: usize = 4 * 1024;
 /// Commits after which the log is summed up at the latest; maintenance does it sooner.
 const CHECKPOINT_INTERVAL: &str = "100";
 /// How long commits stay in the log after it was summed up.
@@ -72,6 +74,7 @@ pub fn writer_properties() -> WriterProperties {
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(ROW_GROUP))
+        .set_data_page_row_count_limit(PAGE)
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_dictionary_enabled(true);
     let plain = |properties: WriterPropertiesBuilder, column: &str| {
