@@ -144,9 +144,8 @@ bench-flight: .venv/.installed ## Measure Flight beside a server of pyarrow with
 	$(CARGO) build --release --locked --package silverbullet-server --package silverbullet-query --example flight_bench --example bench_sql
 	$(TARGET)/release/examples/bench_sql $(TARGET)/bench-sql --prepare
 	.venv/bin/python benchmarks/flight/run.py $(TARGET)/release/examples/flight_bench $(TARGET)/bench-sql $(ARGS)
-	$(CARGO) build --release --locked --package silverbullet-cli
-	.venv/bin/python benchmarks/flight/crowd.py $(TARGET)/release/silverbullet $(TARGET)/bench-sql
-	.venv/bin/python benchmarks/flight/hostile.py $(TARGET)/release/silverbullet $(TARGET)/bench-sql
+	.venv/bin/python benchmarks/flight/crowd.py $(TARGET)/release/examples/flight_bench $(TARGET)/bench-sql
+	.venv/bin/python benchmarks/flight/hostile.py $(TARGET)/release/examples/flight_bench $(TARGET)/bench-sql
 
 # The same test as in `make test`, on a million problems; FIRST=<seed> PROBLEMS=1 asks one again and shows it.
 soak-fuzz: ## Ask the kernel a million random problems, sound and unsound: no panic, no NaN, feasible weights

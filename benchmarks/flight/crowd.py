@@ -1,25 +1,26 @@
 """Measures what many clients of Flight SQL do to the engine: its p99 without them and with them, in turns, in one run.
 
-    crowd.py SILVERBULLET DIRECTORY [--clients N] [--seconds N] [--rate N] [--pairs N]
+    crowd.py FLIGHT_BENCH DIRECTORY [--clients N] [--seconds N] [--rate N] [--pairs N]
 
-SILVERBULLET is the release build of the program, DIRECTORY a place for what it stores. Each turn is a run of its own on the
-simulator; the times are those from receipt to publication that the run reports of itself, its warming up included in both. The
+FLIGHT_BENCH is the built example; DIRECTORY has the rows that `bench_sql DIRECTORY --prepare` writes. Each turn is an engine of its own on the
+simulator; the times are those from receipt to publication that it reports of itself, its warming up included in both. The
 clients have the lowest priority, as if they were on machines of their own. Ends with 1 where a query fails.
 """
 
 import argparse
 import collections
+import contextlib
 import json
 import multiprocessing
 import os
 import re
-import shutil
 import statistics
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow
@@ -36,27 +37,25 @@ QUERIES = (
 START = 60
 
 
-def started(program: Path, folder: Path, rate: int) -> tuple[subprocess.Popen, str, str]:
-    """A run, and where its page and its Flight are."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    said = folder / "said"
-    command = [program, "run", "--source", "simulator", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--format", "json"]
-    with said.open("w") as errors:
-        run = subprocess.Popen(
-            [*command, "--data", folder / "data"],
-            cwd=folder, env=os.environ | {"SILVERBULLET_SIMULATOR__RATE": str(rate)},
-            stdout=subprocess.DEVNULL, stderr=errors,
-        )  # fmt: skip
-    deadline = time.monotonic() + START
-    while time.monotonic() < deadline and run.poll() is None:
-        text = said.read_text()
-        page, grpc = re.search(r"http://(\S+)", text), re.search(r"(grpc://\S+)", text)
-        if page and grpc and "live answer" in text:
-            return run, page.group(0), grpc.group(1)
-        time.sleep(0.05)
-    run.kill()
-    sys.exit(f"crowd: the run has not started in {START} s: {said.read_text()}")
+@contextlib.contextmanager
+def started(program: Path, directory: Path, rate: int) -> Iterator[tuple[subprocess.Popen, str, str]]:
+    """A server over the stored rows of a directory with an engine beside it, and where its metrics and its Flight are."""
+    run = subprocess.Popen(
+        [program, directory, str(rate)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        grpc, page = (run.stdout.readline().strip() for _ in range(2))
+        if not (grpc.startswith("grpc://") and page.startswith("http://")):
+            sys.exit(f"crowd: {program} has said {grpc!r} and {page!r} instead of its addresses")
+        deadline = time.monotonic() + START
+        while "count" not in latency(page):
+            if time.monotonic() > deadline:
+                sys.exit(f"crowd: the engine has answered nothing in {START} s")
+            time.sleep(0.1)
+        yield run, page, grpc
+    finally:
+        run.stdin.close()
+        run.wait(60)
 
 
 def latency(page: str) -> dict[str, float]:
@@ -69,8 +68,6 @@ def latency(page: str) -> dict[str, float]:
             labels, value = line.rsplit(" ", 1)
             quantile = re.search(r'quantile="([^"]+)"', labels)
             found[quantile.group(1) if quantile else "count"] = float(value) * (1e6 if quantile else 1)
-    if not found:
-        sys.exit("crowd: /metrics says nothing of the stage `total`")
     return found
 
 
@@ -107,10 +104,9 @@ def ask(address: str, clients: int, seconds: float, results: multiprocessing.Que
 
 def turn(arguments: argparse.Namespace, clients: int) -> dict:
     """One run with so many clients."""
-    run, page, grpc = started(arguments.program.absolute(), arguments.directory / "crowd", arguments.rate)
     outcomes: collections.Counter[str] = collections.Counter()
     times: list[float] = []
-    try:
+    with started(arguments.program, arguments.directory, arguments.rate) as (_, page, grpc):
         if clients:
             results: multiprocessing.Queue = multiprocessing.Queue()
             each = clients // PROCESSES
@@ -129,9 +125,6 @@ def turn(arguments: argparse.Namespace, clients: int) -> dict:
         else:
             time.sleep(arguments.seconds)
         engine = latency(page)
-    finally:
-        run.terminate()
-        run.wait(60)
     times.sort()
     queries = {"p50_ms": times[len(times) // 2] * 1e3, "p99_ms": times[len(times) * 99 // 100] * 1e3} if times else {}
     return {"clients": clients, "engine_us": engine, "outcomes": dict(outcomes), "queries": queries}

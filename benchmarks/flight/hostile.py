@@ -1,14 +1,15 @@
 """Shows what hostile clients of Flight do to a run: its memory, its engine and whom it still answers.
 
-    hostile.py SILVERBULLET DIRECTORY [--connections N] [--garbage MIB] [--rate N]
+    hostile.py FLIGHT_BENCH DIRECTORY [--connections N] [--garbage MIB] [--rate N]
 
-SILVERBULLET is the release build of the program, DIRECTORY a place for what it stores. Ends with 1 where the run ends, takes more than
+FLIGHT_BENCH is the built example; DIRECTORY has the rows that `bench_sql DIRECTORY --prepare` writes. Ends with 1 where it ends, takes more than
 LIMIT MiB beyond what it had, or does not answer afterwards.
 """
 
 import argparse
 import re
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -100,7 +101,12 @@ def main() -> None:
     parser.add_argument("--garbage", type=int, default=1_024)
     parser.add_argument("--rate", type=int, default=20_000)
     arguments = parser.parse_args()
-    run, page, address = started(arguments.program.absolute(), arguments.directory / "hostile", arguments.rate)
+    with started(arguments.program, arguments.directory, arguments.rate) as (run, page, address):
+        attack_all(run, page, address, arguments)
+
+
+def attack_all(run: subprocess.Popen, page: str, address: str, arguments: argparse.Namespace) -> None:
+    """One attack after the other, and what each leaves behind."""
     host, port = address.removeprefix("grpc://").split(":")
     time.sleep(5)
     attacks: dict[str, Callable[[], str]] = {
@@ -110,25 +116,21 @@ def main() -> None:
         "rows": lambda: too_many_rows(address),
         "readers": lambda: standing_readers(address, 32),
     }
-    try:
-        before = memory(run.pid)
-        for name, attack in attacks.items():
-            began = time.monotonic()
-            told = attack()
-            if run.poll() is not None:
-                sys.exit(f"hostile: the run has ended with {run.returncode} after {name}")
-            now, engine = memory(run.pid), latency(page)
-            took = time.monotonic() - began
-            print(f"  {name:<12} {took:5.1f} s, {now:5.0f} MiB, p99 {engine['0.99']:.0f} µs since the start; {told}", flush=True)
-            if now > before + LIMIT:
-                sys.exit(f"hostile: {now - before:.0f} MiB more than before after {name}")
-        client = flight.connect(address)
-        info = client.get_flight_info(flight.FlightDescriptor.for_command(b"select count(*) as rows from bars"))
-        rows = client.do_get(info.endpoints[0].ticket).read_all()["rows"][0].as_py()
-        print(f"  afterwards   {rows:,} bars are counted")
-    finally:
-        run.terminate()
-        run.wait(60)
+    before = memory(run.pid)
+    for name, attack in attacks.items():
+        began = time.monotonic()
+        told = attack()
+        if run.poll() is not None:
+            sys.exit(f"hostile: the run has ended with {run.returncode} after {name}")
+        now, engine = memory(run.pid), latency(page)
+        took = time.monotonic() - began
+        print(f"  {name:<12} {took:5.1f} s, {now:5.0f} MiB, p99 {engine['0.99']:.0f} µs since the start; {told}", flush=True)
+        if now > before + LIMIT:
+            sys.exit(f"hostile: {now - before:.0f} MiB more than before after {name}")
+    client = flight.connect(address)
+    info = client.get_flight_info(flight.FlightDescriptor.for_command(b"select count(*) as rows from portfolios"))
+    rows = client.do_get(info.endpoints[0].ticket).read_all()["rows"][0].as_py()
+    print(f"  afterwards   {rows:,} portfolios are counted")
 
 
 if __name__ == "__main__":
