@@ -6,7 +6,7 @@
 //   ADMIN_PASSWORD                 of `admin`, who is made with it
 //   ROLE, ROLE_PASSWORD            the project's role; left alone where it exists. It may make keyspaces, and may do
 //                                  anything in those that it has made
-//   COPIES                         on how many nodes roles are kept; not said, it stays as it is
+//   COPIES                         on how many nodes of the ring roles will be kept; not said, it stays as it is
 
 import com.datastax.driver.core.Cluster;
 import com.datastax.driver.core.Session;
@@ -39,15 +39,17 @@ public class Roles {
         String password = variable("ROLE_PASSWORD");
         Session admin = makeAdmin(variable("ADMIN_PASSWORD"));
         admin.execute("ALTER ROLE cassandra WITH SUPERUSER = false AND LOGIN = false");
+        admin.execute("CREATE ROLE IF NOT EXISTS " + name(role) + " WITH PASSWORD = " + text(password)
+            + " AND LOGIN = true");
+        admin.execute("GRANT CREATE ON ALL KEYSPACES TO " + name(role));
+        boolean right = logIn(role, password) != null;
+        // The last of all: with more copies than nodes nobody can log in until the others have joined.
         String copies = System.getenv("COPIES");
         if (copies != null && !copies.isEmpty()) {
             admin.execute("ALTER KEYSPACE system_auth WITH replication = "
                 + "{'class': 'NetworkTopologyStrategy', 'datacenter1': " + Integer.parseInt(copies) + "}");
         }
-        admin.execute("CREATE ROLE IF NOT EXISTS " + name(role) + " WITH PASSWORD = " + text(password)
-            + " AND LOGIN = true");
-        admin.execute("GRANT CREATE ON ALL KEYSPACES TO " + name(role));
-        return logIn(role, password) != null;
+        return right;
     }
 
     /** A new node has the superuser cassandra only, and that one some moments after it has started. */

@@ -1,7 +1,7 @@
 """Fixtures of the Cassandra tests. Every node is real, lives in a temporary folder and has ended afterwards.
 
 A node takes long to start, so one serves all tests: those of the scripts, then the guide, which comes last by its name and
-removes it. It is the same with the ring."""
+removes it. The ring is that of the guide."""
 
 import shutil
 import subprocess
@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from node import PROJECT, Node, free_port, is_alive, script
 
 
@@ -17,7 +16,9 @@ from node import PROJECT, Node, free_port, is_alive, script
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A copy of what of the project Cassandra needs, under a name with a blank; its nodes are ended afterwards."""
     jars = PROJECT / "target" / "cassandra" / "lib"
-    assert jars.is_dir(), "Cassandra's jars are not there; run `make test-cassandra`, or setup/cassandra/bin/cassandra-fetch.sh"
+    assert jars.is_dir(), (
+        "Cassandra's jars are not there; run `make test-cassandra`, or setup/cassandra/bin/cassandra-fetch.sh"
+    )
     copy = tmp_path_factory.mktemp("a project")
     shutil.copytree(PROJECT / "setup" / "cassandra", copy / "setup" / "cassandra", symlinks=True)
     (copy / "python").mkdir()
@@ -48,12 +49,3 @@ def node(the_node: Node) -> Node:
 def ring_port() -> int:
     """The port of the ring, on each of its addresses."""
     return free_port()
-
-
-@pytest.fixture(scope="session")
-def ring(project: Path, ring_port: int) -> Path:
-    """The folder of a ring of three, as it is right after its start."""
-    done = script(project, "ring-start", PORT=str(ring_port))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert f"The ring is ready on 127.0.0.1:{ring_port}, 127.0.0.2:{ring_port} and 127.0.0.3" in done.stdout
-    return project / "target" / "cassandra" / "ring"

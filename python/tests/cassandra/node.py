@@ -17,7 +17,9 @@ from cassandra.policies import RoundRobinPolicy
 
 PROJECT = Path(__file__).resolve().parents[3]
 ADDRESSES = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
-OURS = ("PORT STORAGE_PORT JMX_PORT DATA_DIR LOG_DIR HEAP SETTINGS ADDRESS SEEDS ROLE ROLE_PASSWORD COPIES RING").split()
+OURS = (
+    "PORT STORAGE_PORT JMX_PORT DATA_DIR LOG_DIR HEAP SETTINGS ADDRESS SEEDS ROLE ROLE_PASSWORD COPIES RING"
+).split()
 
 
 def environment() -> dict[str, str]:
@@ -107,14 +109,9 @@ class Node:
 
     def kill(self) -> None:
         """kill -9, and waits until the process is gone."""
-        kill(self.folder)
-
-
-def kill(folder: Path) -> None:
-    """kill -9 for the node of a folder, and waits until its process is gone."""
-    pid = int((folder / "node.pid").read_text())
-    os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not is_alive(pid), "the killed node is gone")
+        pid = self.pid()
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not is_alive(pid), "the killed node is gone")
 
 
 def is_alive(pid: int) -> bool:

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from cassandra.cluster import NoHostAvailable
 from cassandra.concurrent import execute_concurrent_with_args
-
 from node import PROJECT, Node, environment, free_port, is_alive, script, session
 
 PLAIN = "WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}"
@@ -148,7 +147,9 @@ def test_a_node_that_does_not_come_up_is_shown_with_its_last_words(project: Path
 def test_a_node_that_is_not_ready_in_time_is_said_and_can_be_stopped(project: Path, tmp_path: Path) -> None:
     slow = Node(project, tmp_path / "data")
     done = slow.script("start", START_TIMEOUT="0")
-    assert done.returncode == 1 and "is not ready after 0 s; it goes on starting, cassandra-stop.sh ends it" in done.stderr
+    assert (
+        done.returncode == 1 and "is not ready after 0 s; it goes on starting, cassandra-stop.sh ends it" in done.stderr
+    )
     pid = slow.pid()
     assert slow.stop() == f"Cassandra has stopped (it was process {pid})\n"
     assert not is_alive(pid)

@@ -4,16 +4,20 @@ import os
 import re
 import signal
 import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-
-from node import PROJECT, Node, environment
+from cassandra import ConsistencyLevel, OperationTimedOut, ReadTimeout
+from cassandra.concurrent import execute_concurrent_with_args
+from node import ADDRESSES, PROJECT, Node, environment, session
 
 GUIDE = "setup/cassandra/cassandra-setup.md"
 FENCE = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-ROW = r"BTC \| +104000\.5"
+ROW = r"ETH \| +2500\.5"
 
 # What a block that holds the first text must print.
 PRINTS = {
@@ -26,7 +30,7 @@ PRINTS = {
     "clearsnapshot": r"Requested clearing snapshot",
     "nodetool.sh info": r"(?s)Native Transport active: true.*Table: prices.*MutationStage.*UN  127\.0\.0\.1",
     "--ssl": r"(?s)Cassandra has stopped.*Cassandra is ready on .*" + ROW,
-    "ring-start.sh": r"(?s)The ring is ready.*UN  127\.0\.0\.1.*UN  127\.0\.0\.2.*UN  127\.0\.0\.3",
+    "ring-start.sh": r"(?s)The ring is ready on 127.*127.*127(?=.*UN  127\.0\.0\.1)(?=.*UN  127\.0\.0\.2)(?=.*UN  127\.0\.0\.3)",
     "kill -9": r"(?s)Consistency level set to QUORUM.*ETH \| +2500",
     "ring-stop.sh": r"(Cassandra has stopped.*\n?){2}",
 }
@@ -79,9 +83,56 @@ def test_every_block_is_one_that_is_run() -> None:
     assert [command for command in PRINTS if command not in commands] == []
 
 
+@contextmanager
+def written_all_along(port: int) -> Iterator[None]:
+    """While a node of the ring is killed, rows are written at QUORUM: each is there afterwards, and none was refused."""
+    with session(port, ADDRESSES) as cql:
+        auth = cql.execute("SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = 'system_auth'").one()
+        assert auth.replication["datacenter1"] == "3"
+        cql.execute("CREATE TABLE trial.rows (id int PRIMARY KEY)")
+        insert = cql.prepare("INSERT INTO trial.rows (id) VALUES (?)")
+        insert.consistency_level = ConsistencyLevel.QUORUM
+        written: list[int] = []
+        errors: list[Exception] = []
+        over = threading.Event()
+
+        def write() -> None:
+            try:
+                while not over.is_set() or len(written) < 3_000:
+                    rows = [(len(written) + i,) for i in range(300)]
+                    answers = execute_concurrent_with_args(cql, insert, rows, 100, raise_on_first_error=False)
+                    # What was under way to the node that died may fail; asked again, it must not.
+                    failed = [row for row, answer in zip(rows, answers, strict=True) if not answer.success]
+                    execute_concurrent_with_args(cql, insert, failed, 100)
+                    written.extend(row[0] for row in rows)
+            except Exception as error:  # noqa: BLE001
+                errors.append(error)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            yield
+        finally:
+            over.set()
+            writer.join()
+    assert errors == []
+    # A new login: who may log in is known to each node.
+    with session(port, ADDRESSES[:1]) as cql:
+        select = cql.prepare("SELECT id FROM trial.rows")
+        select.consistency_level = ConsistencyLevel.QUORUM
+        for attempt in range(5):
+            try:
+                there = sorted(row.id for row in cql.execute(select))
+                break
+            except (OperationTimedOut, ReadTimeout):
+                assert attempt < 4
+        assert there == written
+
+
 @pytest.mark.parametrize("block", ALL, ids=lambda block: f"line {block.line}")
 def test_guide(block: Block, the_node: Node, ring_port: int) -> None:
-    printed = run(block, the_node, ring_port)
+    with written_all_along(ring_port) if "kill -9" in block.text else nullcontext():
+        printed = run(block, the_node, ring_port)
     for command, pattern in PRINTS.items():
         if command in block.text:
             assert re.search(pattern, printed), f"{pattern!r} is not in what it printed:\n{printed}"

@@ -126,7 +126,7 @@ compile_roles() {
         fail "Roles.java could not be compiled, its messages are in $LOG_DIR/roles.log; the node goes on starting, cassandra-stop.sh ends it"
 }
 
-# From ring-start.sh: COPIES, on how many nodes the roles are kept, which a node that runs already takes too, and RING.
+# From ring-start.sh: COPIES, on how many nodes of the ring the roles will be kept.
 make_roles() {
     local code=0
     ADMIN_PASSWORD="$(password_of "$admin_file")" ROLE="$ROLE" ROLE_PASSWORD="$ROLE_PASSWORD" COPIES="${COPIES:-}" \
@@ -159,10 +159,6 @@ prepare_roles() {
 read_node_options "$@"
 if pid="$(running_pid)"; then
     read_place
-    if [[ -n ${COPIES:-} && -n $ROLE ]]; then
-        prepare_roles
-        make_roles
-    fi
     echo "Cassandra runs already on $ADDRESS:$PORT (process $pid, data in $DATA_DIR)"
     exit 0
 fi

@@ -1,5 +1,6 @@
 # What the scripts of this folder share; sourced by them, never run. No output of its own.
-# shellcheck shell=bash
+# Many of its variables are for them.
+# shellcheck shell=bash disable=SC2034
 
 setup_dir="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 project_dir="$(cd "$setup_dir/../.." && pwd -P)"
@@ -124,8 +125,7 @@ port_open() { # port_open ADDRESS PORT
 
 # Whether a port is free, or becomes so soon: the threads of a node that was killed have it a moment longer than its name.
 port_free() { # port_free ADDRESS PORT
-    local attempt
-    for attempt in {1..30}; do
+    for _ in {1..10}; do
         port_open "$@" || return 0
         sleep 0.1
     done
