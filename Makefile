@@ -25,7 +25,7 @@ endif
 # One target after the other, also under -j: what is missing is said before anything is built, and cargo
 # uses all cores by itself.
 .NOTPARALLEL:
-.PHONY: help run test test-rust test-web test-tables test-kafka test-page kafka kafka-stop build release web lint fmt fmt-check \
+.PHONY: help run test test-rust test-web test-tables test-kafka test-cassandra test-page kafka kafka-stop cassandra cassandra-stop build release web lint fmt fmt-check \
         check-versions doc bench bench-kernel bench-live bench-sql bench-kafka bench-exchange bench-flight soak-fuzz fuzz fuzz-seeds soak-frames check-fuzz check-cargo-fuzz soak-kill soak-kafka soak-page deny clean update \
         check-prerequisites check-run-prerequisites browser
 
@@ -37,7 +37,7 @@ run: check-run-prerequisites web ## Build quickly and run; more arguments in ARG
 	$(CARGO) run --locked --package silverbullet-cli -- run $(ARGS) || [ $$? -eq 130 ]
 
 # The cheap checks first; what needs the program comes after the tests that build it.
-test: check-prerequisites browser fmt-check check-versions web test-web lint check-fuzz doc test-rust test-tables test-kafka test-page ## Run every check: format, lints, docs, tests
+test: check-prerequisites browser fmt-check check-versions web test-web lint check-fuzz doc test-rust test-tables test-kafka test-cassandra test-page ## Run every check: format, lints, docs, tests
 	@scripts/skipped-tests.sh
 
 test-rust: web ## Unit, behaviour and documentation tests of the crates, faults included
@@ -48,11 +48,15 @@ test-web: web/node_modules/.installed ## Lint, types and unit tests of the page
 
 test-tables: .venv/.installed ## The stored tables, read by polars, DuckDB and pandas; Flight SQL, asked by pyarrow, ADBC and JDBC
 	scripts/fetch-jdbc-driver.sh
-	SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q python/tests --ignore python/tests/kafka
+	SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q python/tests --ignore python/tests/kafka --ignore python/tests/cassandra
 
 test-kafka: .venv/.installed ## Kafka's scripts, documents, csv_producer.py and the program, with real brokers
 	setup/kafka/bin/kafka-fetch.sh
 	SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q python/tests/kafka
+
+test-cassandra: .venv/.installed ## Cassandra's scripts and guide, with a real node and a ring of three
+	setup/cassandra/bin/cassandra-fetch.sh
+	.venv/bin/python -m pytest -q python/tests/cassandra
 
 test-page: browser web/node_modules/.installed ## The page in a real browser
 	SILVERBULLET_BIN=$(PROGRAM) node --test web/e2e/
@@ -63,6 +67,13 @@ kafka: ## Fetch and start a Kafka broker on 127.0.0.1:9092 (setup/kafka/kafka-se
 
 kafka-stop: ## Stop it
 	@setup/kafka/bin/kafka-stop.sh
+
+cassandra: ## Fetch and start a Cassandra node on 127.0.0.1:9042 (setup/cassandra/cassandra-setup.md)
+	@setup/cassandra/bin/cassandra-fetch.sh
+	@setup/cassandra/bin/cassandra-start.sh
+
+cassandra-stop: ## Stop it
+	@setup/cassandra/bin/cassandra-stop.sh
 
 build: check-run-prerequisites web ## Build the quick profile (what computes is optimised in it too)
 	$(CARGO) build --workspace --locked
@@ -80,7 +91,7 @@ web/node_modules/.installed: web/package.json web/package-lock.json
 	cd web && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.venv/.installed: python/requirements-test.txt python/requirements-kafka.txt
+.venv/.installed: python/requirements-test.txt python/requirements-kafka.txt python/requirements-cassandra.txt
 	python3 -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes $(addprefix -r ,$^)
 	@touch $@

@@ -112,19 +112,24 @@ check_python() {
     fi
 }
 
-# A real Kafka broker is started in the tests.
-check_kafka() {
+# A real Kafka broker and a Cassandra node are started in the tests.
+check_services() {
     local found
     if ! found="$(java -version 2>&1)"; then
-        report "java, version 17 or newer, which runs Kafka" "sudo apt-get install -y openjdk-17-jre-headless" \
+        report "java, version 17, which runs Kafka and Cassandra" "sudo apt-get install -y openjdk-17-jre-headless" \
             "sudo dnf install -y java-latest-openjdk-headless" "brew install openjdk"
     elif [[ $found =~ version\ \"(1\.)?([0-9]+) ]] && ((BASH_REMATCH[2] < 17)); then
         report "Java 17 or newer; $(command -v java) is ${BASH_REMATCH[2]}" \
             "sudo apt-get install -y openjdk-17-jre-headless" "sudo dnf install -y java-latest-openjdk-headless" \
             "brew install openjdk"
     fi
+    # Cassandra takes another one that JAVA_HOME names.
+    if found="$("${JAVA_HOME:+$JAVA_HOME/bin/}java" -version 2>&1)" && [[ $found =~ version\ \"([0-9]+) ]] && ((BASH_REMATCH[1] > 23)); then
+        report "Java 17 for Cassandra, named by JAVA_HOME where it is not the default; found ${BASH_REMATCH[1]}" \
+            "sudo apt-get install -y openjdk-17-jre-headless" "see https://adoptium.net" "brew install openjdk@17"
+    fi
     if ! command -v mvn >/dev/null; then
-        report "mvn (Maven), which fetches Kafka" "sudo apt-get install -y maven" "sudo dnf install -y maven" \
+        report "mvn (Maven), which fetches Kafka and Cassandra" "sudo apt-get install -y maven" "sudo dnf install -y maven" \
             "brew install maven"
     fi
 }
@@ -135,7 +140,7 @@ check_kafka_client
 check_node
 if [[ $purpose == test ]]; then
     check_python
-    check_kafka
+    check_services
 fi
 if ((missing)); then
     echo "Then open a new terminal and run make again." >&2

@@ -1,0 +1,51 @@
+"""Fixtures of the Cassandra tests. Every node is real, lives in a temporary folder and has ended afterwards.
+
+A node takes long to start, so one serves all tests: those of the scripts, then the guide, which comes last by its name and
+removes it. The ring is that of the guide."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from node import PROJECT, Node, free_port, is_alive, script
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of what of the project Cassandra needs, under a name with a blank; its nodes are ended afterwards."""
+    jars = PROJECT / "target" / "cassandra" / "lib"
+    assert jars.is_dir(), (
+        "Cassandra's jars are not there; run `make test-cassandra`, or setup/cassandra/bin/cassandra-fetch.sh"
+    )
+    copy = tmp_path_factory.mktemp("a project")
+    shutil.copytree(PROJECT / "setup" / "cassandra", copy / "setup" / "cassandra", symlinks=True)
+    (copy / "python").mkdir()
+    (copy / "target").mkdir()
+    shutil.copy(PROJECT / "python" / "requirements-cassandra.txt", copy / "python")
+    yield copy
+    for pid_file in copy.rglob("node.pid"):
+        script(copy, "stop", "--data", str(pid_file.parent))
+    processes = subprocess.run(["ps", "-ww", "-e", "-o", "args="], capture_output=True, text=True, check=True).stdout
+    assert f"silverbullet.cassandra.data={copy}" not in processes, "a node of the tests is still running"
+
+
+@pytest.fixture(scope="session")
+def the_node(project: Path) -> Node:
+    """The node, not started."""
+    return Node(project, project / "target" / "cassandra" / "data")
+
+
+@pytest.fixture
+def node(the_node: Node) -> Node:
+    """The node, running."""
+    if not (the_node.folder / "node.pid").exists() or not is_alive(the_node.pid()):
+        the_node.start()
+    return the_node
+
+
+@pytest.fixture(scope="session")
+def ring_port() -> int:
+    """The port of the ring, on each of its addresses."""
+    return free_port()

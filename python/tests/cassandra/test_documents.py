@@ -1,0 +1,142 @@
+"""Every command in the guide works as it stands there, in the order it stands there."""
+
+import os
+import re
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from cassandra import ConsistencyLevel, OperationTimedOut, ReadTimeout
+from cassandra.concurrent import execute_concurrent_with_args
+from node import ADDRESSES, PROJECT, Node, environment, session
+
+GUIDE = "setup/cassandra/cassandra-setup.md"
+FENCE = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+ROW = r"ETH \| +2500\.5"
+
+# What a block that holds the first text must print.
+PRINTS = {
+    "cassandra-fetch.sh": r"(?s)Cassandra's jars are in .*Cassandra (is ready|runs already) on .*Cassandra runs on ",
+    "INSERT INTO trial.prices (asset, at": ROW,
+    "LIST ROLES": r"(?s)admin \| +True \| +True.*cassandra \| False \| False.*silverbullet \| False \| +True",
+    "SHOW HOST": r"Connected to silverbullet at 127\.0\.0\.1:",
+    "listsnapshots": r"(?s)monday +trial +prices",
+    "nodetool.sh import": ROW,
+    "clearsnapshot": r"Requested clearing snapshot",
+    "nodetool.sh info": r"(?s)Native Transport active: true.*Table: prices.*MutationStage.*UN  127\.0\.0\.1",
+    "--ssl": r"(?s)Cassandra has stopped.*Cassandra is ready on .*" + ROW,
+    "ring-start.sh": r"(?s)The ring is ready on 127.*127.*127(?=.*UN  127\.0\.0\.1)(?=.*UN  127\.0\.0\.2)(?=.*UN  127\.0\.0\.3)",
+    "kill -9": r"(?s)Consistency level set to QUORUM.*ETH \| +2500",
+    "ring-stop.sh": r"(Cassandra has stopped.*\n?){2}",
+}
+
+
+class Block(NamedTuple):
+    """A fenced block: the line it begins on, what kind it says it is, and its commands."""
+
+    line: int
+    kind: str
+    text: str
+
+
+def blocks() -> list[Block]:
+    text = (PROJECT / GUIDE).read_text(encoding="utf-8")
+    return [
+        Block(text.count("\n", 0, found.start()) + 1, found["kind"], found["text"]) for found in FENCE.finditer(text)
+    ]
+
+
+ALL = blocks()
+
+
+def run(block: Block, node: Node, ring_port: int) -> str:
+    """Runs the commands of a block in the project's folder, with free ports; gives all that they print."""
+    own = {"PORT": str(node.port), "DATA_DIR": str(node.folder)}
+    # The ring takes its default folder.
+    variables = {"PORT": str(ring_port)} if re.search("ring-|ring/", block.text) else own
+    running = subprocess.Popen(
+        ["bash", "-euo", "pipefail", "-c", block.text],
+        cwd=node.project,
+        env={**environment(), **variables},
+        stdout=(output := node.project / "output").open("w"),
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        assert running.wait(timeout=180) == 0, output.read_text()
+    finally:
+        if running.poll() is None:
+            os.killpg(running.pid, signal.SIGKILL)
+            running.wait()
+    return output.read_text()
+
+
+def test_every_block_is_one_that_is_run() -> None:
+    assert len(ALL) >= 15
+    assert {block.kind for block in ALL} == {"sh"}
+    commands = "".join(block.text for block in ALL)
+    assert [command for command in PRINTS if command not in commands] == []
+
+
+@contextmanager
+def written_all_along(port: int) -> Iterator[None]:
+    """While a node of the ring is killed, rows are written at QUORUM: each is there afterwards, and none was refused."""
+    with session(port, ADDRESSES) as cql:
+        auth = cql.execute("SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = 'system_auth'").one()
+        assert auth.replication["datacenter1"] == "3"
+        cql.execute("CREATE TABLE trial.rows (id int PRIMARY KEY)")
+        insert = cql.prepare("INSERT INTO trial.rows (id) VALUES (?)")
+        insert.consistency_level = ConsistencyLevel.QUORUM
+        written: list[int] = []
+        errors: list[Exception] = []
+        over = threading.Event()
+
+        def write() -> None:
+            try:
+                while not over.is_set() or len(written) < 3_000:
+                    rows = [(len(written) + i,) for i in range(300)]
+                    answers = execute_concurrent_with_args(cql, insert, rows, 100, raise_on_first_error=False)
+                    # What was under way to the node that died may fail; asked again, it must not.
+                    failed = [row for row, answer in zip(rows, answers, strict=True) if not answer.success]
+                    execute_concurrent_with_args(cql, insert, failed, 100)
+                    written.extend(row[0] for row in rows)
+            except Exception as error:  # noqa: BLE001
+                errors.append(error)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            yield
+        finally:
+            over.set()
+            writer.join()
+    assert errors == []
+    # A new login: who may log in is known to each node.
+    with session(port, ADDRESSES[:1]) as cql:
+        select = cql.prepare("SELECT id FROM trial.rows")
+        select.consistency_level = ConsistencyLevel.QUORUM
+        for attempt in range(5):
+            try:
+                there = sorted(row.id for row in cql.execute(select))
+                break
+            except (OperationTimedOut, ReadTimeout):
+                assert attempt < 4
+        assert there == written
+
+
+@pytest.mark.parametrize("block", ALL, ids=lambda block: f"line {block.line}")
+def test_guide(block: Block, the_node: Node, ring_port: int) -> None:
+    with written_all_along(ring_port) if "kill -9" in block.text else nullcontext():
+        printed = run(block, the_node, ring_port)
+    for command, pattern in PRINTS.items():
+        if command in block.text:
+            assert re.search(pattern, printed), f"{pattern!r} is not in what it printed:\n{printed}"
+
+
+def test_nothing_is_left(project: Path) -> None:
+    assert [path.name for path in (project / "target").rglob("*") if path.name == "node.pid"] == []

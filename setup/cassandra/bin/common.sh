@@ -1,0 +1,161 @@
+# What the scripts of this folder share; sourced by them, never run. No output of its own.
+# Many of its variables are for them.
+# shellcheck shell=bash disable=SC2034
+
+setup_dir="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
+project_dir="$(cd "$setup_dir/../.." && pwd -P)"
+LIB_DIR="${LIB_DIR:-$project_dir/target/cassandra/lib}"
+java="${JAVA_HOME:+$JAVA_HOME/bin/}java"
+
+fail() { # fail MESSAGE: says it and ends with 1
+    echo "${0##*/}: $1" >&2
+    exit 1
+}
+
+usage_error() {
+    echo "${0##*/}: $1; --help lists the options" >&2
+    exit 2
+}
+
+# Cassandra 5.0 is made for Java 17. Later ones have taken away, from 24 on, what it cannot start without.
+need_java() {
+    local found remedy
+    remedy="sudo apt-get install -y openjdk-17-jre-headless (Debian, Ubuntu), a Java 17 elsewhere; JAVA_HOME=DIR names one beside others"
+    found="$("$java" -version 2>&1)" || fail "java is missing: $remedy"
+    [[ $found =~ version\ \"(1\.)?([0-9]+) ]] || return 0
+    ((BASH_REMATCH[2] >= 17 && BASH_REMATCH[2] <= 23)) ||
+        fail "java is version ${BASH_REMATCH[2]}, Cassandra needs 17 (up to 23 may do): $remedy"
+}
+
+# Ends where the jars are not there. Whether they are the right ones, cassandra-fetch.sh has checked.
+need_jars() {
+    [[ -d $LIB_DIR ]] || fail "Cassandra's jars are not in $LIB_DIR: run $setup_dir/bin/cassandra-fetch.sh first"
+}
+
+# The settings that a script starts from: variables of the environment, options count more.
+default_settings() {
+    PORT="${PORT:-9042}" DATA_DIR="${DATA_DIR:-}" LOG_DIR="${LOG_DIR:-}" HEAP="${HEAP:-1g}"
+    STORAGE_PORT="${STORAGE_PORT:-}" JMX_PORT="${JMX_PORT:-}" SETTINGS="${SETTINGS:-}"
+    ADDRESS="${ADDRESS:-127.0.0.1}" SEEDS="${SEEDS:-}"
+    ROLE="${ROLE-silverbullet}" ROLE_PASSWORD="${ROLE_PASSWORD:-silverbullet}"
+}
+
+# The options of start, stop and status; each has a variable of the same meaning, the option counts more.
+# Sets PORT, STORAGE_PORT, JMX_PORT, DATA_DIR, LOG_DIR, HEAP, SETTINGS, and the names of the files derived from them.
+read_node_options() {
+    default_settings
+    while (($#)); do
+        case "$1" in
+        --help | -h)
+            print_usage
+            exit 0
+            ;;
+        --port | --storage-port | --jmx-port | --data | --logs | --heap | --settings | --address | --seeds)
+            (($# > 1)) || usage_error "$1 needs a value"
+            case "$1" in
+            --port) PORT="$2" ;;
+            --storage-port) STORAGE_PORT="$2" ;;
+            --jmx-port) JMX_PORT="$2" ;;
+            --data) DATA_DIR="$2" ;;
+            --logs) LOG_DIR="$2" ;;
+            --heap) HEAP="$2" ;;
+            --settings) SETTINGS="$2" ;;
+            --address) ADDRESS="$2" ;;
+            --seeds) SEEDS="$2" ;;
+            esac
+            shift 2
+            ;;
+        *) usage_error "unknown argument '$1'" ;;
+        esac
+    done
+    derive_settings
+}
+
+derive_settings() {
+    is_port "$PORT" || usage_error "the port is '$PORT', it must be a number from 1 to 65535"
+    # Cassandra's own beside its own; else far from where the next node on this machine would listen.
+    [[ -n $STORAGE_PORT ]] || STORAGE_PORT=$((PORT == 9042 ? 7000 : PORT > 55535 ? PORT - 10000 : PORT + 10000))
+    [[ -n $JMX_PORT ]] || JMX_PORT=$((PORT == 9042 ? 7199 : PORT > 45535 ? PORT - 20000 : PORT + 20000))
+    is_port "$STORAGE_PORT" || usage_error "the storage port is '$STORAGE_PORT', it must be a number from 1 to 65535"
+    is_port "$JMX_PORT" || usage_error "the JMX port is '$JMX_PORT', it must be a number from 1 to 65535"
+    [[ $HEAP =~ ^[0-9]+[kmgKMG]$ ]] || usage_error "the heap is '$HEAP', it must be a size such as 1g or 512m"
+    [[ $ADDRESS =~ ^127\.[0-9]+\.[0-9]+\.[0-9]+$ ]] ||
+        usage_error "the address is '$ADDRESS', it must be one of this machine's own such as 127.0.0.1"
+    if [[ -z $DATA_DIR ]]; then
+        DATA_DIR="$project_dir/target/cassandra/data"
+        ((PORT == 9042)) || DATA_DIR+="-$PORT"
+    fi
+    DATA_DIR="$(absolute "$DATA_DIR")"
+    LOG_DIR="$(absolute "${LOG_DIR:-$DATA_DIR/logs}")"
+    [[ -z $SETTINGS ]] || SETTINGS="$(absolute "$SETTINGS")"
+    SEEDS="${SEEDS:-$ADDRESS:$STORAGE_PORT}"
+    name_files
+}
+
+name_files() {
+    pid_file="$DATA_DIR/node.pid"
+    # Where the node that runs listens: address, port, JMX port, storage port.
+    place_file="$DATA_DIR/node.place"
+    admin_file="$DATA_DIR/admin.credentials"
+    role_file="$DATA_DIR/role.credentials"
+    system_log="$LOG_DIR/system.log"
+    console_log="$LOG_DIR/console.log"
+}
+
+# Takes ADDRESS and the ports from the node that was started last in this folder.
+read_place() {
+    [[ ! -s $place_file ]] || read -r ADDRESS PORT JMX_PORT STORAGE_PORT <"$place_file"
+}
+
+is_port() {
+    [[ $1 =~ ^[0-9]{1,5}$ ]] && ((10#$1 >= 1 && 10#$1 <= 65535))
+}
+
+absolute() {
+    case "$1" in
+    /*) printf '%s' "$1" ;;
+    *) printf '%s/%s' "$PWD" "$1" ;;
+    esac
+}
+
+# Whether something accepts connections there.
+port_open() { # port_open ADDRESS PORT
+    (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null
+}
+
+# Whether a port is free, or becomes so soon: the threads of a node that was killed have it a moment longer than its name.
+port_free() { # port_free ADDRESS PORT
+    for _ in {1..10}; do
+        port_open "$@" || return 0
+        sleep 0.1
+    done
+    return 1
+}
+
+# Prints the process id of this folder's node; fails where it does not run. A number in an old pid file
+# may belong to a stranger by now, so the process must carry this folder in its arguments.
+running_pid() {
+    local pid
+    [[ -s $pid_file ]] && pid="$(<"$pid_file")" && [[ $pid =~ ^[0-9]+$ ]] || return 1
+    [[ "$(ps -ww -o args= -p "$pid" 2>/dev/null)" == *"$(marker) "*CassandraDaemon* ]] || return 1
+    printf '%s' "$pid"
+}
+
+# What marks a node of this folder among its arguments.
+marker() {
+    printf '%s' "-Dsilverbullet.cassandra.data=$DATA_DIR"
+}
+
+# The parts of the JDK that Cassandra and its tools reach into, as the array java_modules.
+list_java_modules() {
+    local part
+    java_modules=(-Djdk.attach.allowAttachSelf=true -Djava.security.manager=allow -Dio.netty.tryReflectionSetAccessible=true)
+    for part in java.base/{jdk.internal.misc,java.lang.ref} java.management.rmi/com.sun.jmx.remote.internal.rmi \
+        java.rmi/sun.rmi.{registry,server} java.sql/java.sql jdk.unsupported/sun.misc jdk.attach/sun.tools.attach; do
+        java_modules+=(--add-exports "$part=ALL-UNNAMED")
+    done
+    for part in java.base/{java.lang.module,jdk.internal.{loader,ref,reflect,math,module,util.jar},sun.nio.ch,java.io} \
+        java.base/{java.lang.reflect,java.lang,java.util} jdk.management/com.sun.management.internal; do
+        java_modules+=(--add-opens "$part=ALL-UNNAMED")
+    done
+}
