@@ -146,7 +146,8 @@ impl Columns {
     }
 }
 
-#[cfg(all(test, feature = "kafka"))]
+#[cfg(test)]
+#[cfg(feature = "kafka")]
 mod tests {
     use std::sync::Arc;
 

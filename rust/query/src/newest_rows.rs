@@ -10,7 +10,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, Result, ScalarValue};
 use datafusion::config::ConfigOptions;
 use datafusion::datasource::source_as_provider;
@@ -36,9 +36,12 @@ pub(crate) struct Stretch {
     pub(crate) least: i64,
 }
 
-/// The pages at the end of files, by path and column; each file is looked at once.
+/// A file by its path, and a column of it.
+type FileColumn = (String, &'static str);
+
+/// The pages at the end of files; each file is looked at once.
 #[derive(Debug, Default)]
-pub(crate) struct Ends(Mutex<BTreeMap<(String, &'static str), Arc<Vec<Stretch>>>>);
+pub(crate) struct Ends(Mutex<BTreeMap<FileColumn, Arc<Vec<Stretch>>>>);
 
 impl Ends {
     /// The last pages of a file, the last first, with [`MOST_ROWS`] rows where it has as many; none where it does not say.
