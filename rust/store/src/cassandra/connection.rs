@@ -128,3 +128,19 @@ fn client_config(tls: &TlsSettings) -> Result<Arc<ClientConfig>, Fault> {
     };
     Ok(Arc::new(config))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_certificates_is_told_by_setting() {
+        let says = |tls: &TlsSettings| client_config(tls).unwrap_err().to_string();
+        let ca = Some("no-such-file.pem".into());
+        assert!(says(&TlsSettings { ca, ..Default::default() }).starts_with("store.cassandra.tls.ca: "));
+        let certificate = Some("client.pem".into());
+        let alone = TlsSettings { certificate, ..Default::default() };
+        assert_eq!(says(&alone), "store.cassandra.tls: certificate and key belong together");
+        assert!(client_config(&TlsSettings::default()).is_ok());
+    }
+}

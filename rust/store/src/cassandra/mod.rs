@@ -21,6 +21,7 @@
 //! ```
 
 pub mod bucket;
+mod buckets;
 mod cells;
 mod chunks;
 mod connection;
@@ -29,6 +30,7 @@ pub mod fault;
 mod layout;
 mod metrics;
 mod order;
+mod paged;
 mod reader;
 mod retry;
 mod rows;

@@ -6,18 +6,20 @@ use std::sync::{Mutex, PoisonError};
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::Int64Type;
+use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
+use scylla::response::PagingState;
 use scylla::statement::prepared::PreparedStatement;
 use scylla::value::CqlValue;
 
-use super::bucket::{Width, bucket, width};
+use super::bucket::{Width, width};
 use super::connection::Connection;
-use super::ddl::BUCKETS_TABLE;
 use super::fault::Fault;
 use super::layout::{Form, Layout, quoted};
+use super::paged::{Pages, Query};
 use super::rows::Projection;
-use super::scan::{Pages, TokenRange, range_query};
-use super::{schema, types};
+use super::scan::{TokenRange, range_query};
+use super::{buckets, schema, types};
 use crate::batches::refused;
 use crate::schema::Table;
 
@@ -25,8 +27,8 @@ use crate::schema::Table;
 const PREPARED: usize = 256;
 /// Ranges of tokens that are read at a time: each holds a page.
 const RANGES: usize = 8;
-/// Buckets of a range that are worth asking for one by one; beyond, the list of buckets says which have rows.
-const ENUMERATED: i64 = 16;
+/// Buckets whose first page is fetched at a time, where all rows are wanted.
+const AHEAD: usize = 8;
 /// Rows of a page, of tables with and without weights: a few megabytes.
 const PAGE: i32 = 5_000;
 const PAGE_WITH_WEIGHTS: i32 = 1_000;
@@ -81,32 +83,19 @@ impl CassandraReader {
     /// # Errors
     /// Where Cassandra refuses or still fails after repetitions.
     pub async fn buckets(&self, read: &KeyRead) -> crate::Result<Vec<i64>> {
-        if width(read.table) == Width::Whole {
-            return Ok(vec![0]);
+        Ok(self.bucket_stream(read).await?.try_collect().await?)
+    }
+
+    async fn bucket_stream(&self, read: &KeyRead) -> Result<BoxStream<'static, Result<i64, Fault>>, Fault> {
+        if let Some(told) = buckets::told(read) {
+            return Ok(stream::iter(told).map(Ok).boxed());
         }
-        let sharded = matches!(width(read.table), Width::Shards { .. });
-        let first = read.from.filter(|_| !sharded).map(|from| bucket(read.table, from));
-        let last = read.to.filter(|_| !sharded).map(|to| bucket(read.table, to));
-        if let (Some(first), Some(last)) = (first, last)
-            && last.saturating_sub(first) < ENUMERATED
-        {
-            return Ok((first..=last).rev().collect());
-        }
-        let has_variant = Layout::of(read.table, Form::History).partition.contains(&"variant");
         let action = "look for buckets";
-        let query = format!(
-            "SELECT \"bucket\" FROM {} WHERE \"scope\" = ? AND \"table\" = ? AND \"variant\" = ? \
-             AND \"bucket\" >= ? AND \"bucket\" <= ?",
-            self.connection.qualified(BUCKETS_TABLE)
-        );
-        let variant = if has_variant { read.variant.as_str() } else { "" };
-        let (first, last) = (first.unwrap_or(i64::MIN), last.unwrap_or(i64::MAX));
-        let values = (&read.scope, read.table.name(), variant, first, last);
-        let rows = self.connection.rows(&query, values, action).await?;
-        let rows = rows.rows::<(i64,)>().map_err(|error| Fault::other(error, action))?;
-        let buckets =
-            rows.map(|row| row.map(|(bucket,)| bucket).map_err(|error| Fault::other(error, action)));
-        Ok(buckets.collect::<Result<_, _>>()?)
+        let query = buckets::query(&self.connection);
+        let statement =
+            self.known_or(query.clone(), async || self.connection.prepare(&query, action).await).await?;
+        let connection = self.connection.clone();
+        Ok(buckets::listed(Query { connection, statement, values: buckets::values(read), action }))
     }
 
     /// Rows by key, newest first; those of a back-test by day and time within shards.
@@ -128,20 +117,26 @@ impl CassandraReader {
         }
         query += &format!(" WHERE {}", clauses.join(" AND "));
         let mut statement = self.statement(query, &layout, &projection).await?;
-        if let Some(limit) = read.limit {
+        let (limit, buckets) = (read.limit, self.bucket_stream(read).await?);
+        let ahead = if limit.is_some() { 1 } else { AHEAD };
+        if let Some(limit) = limit {
             let rows = i32::try_from(limit.max(1)).unwrap_or(i32::MAX);
             statement.set_page_size(rows.min(statement.get_page_size()));
         }
-        let buckets = self.buckets(read).await?;
-        let pages = buckets.into_iter().map(|bucket| Pages {
-            connection: self.connection.clone(),
-            statement: statement.clone(),
-            values: values(&layout, read, bucket, ranged),
-            projection: projection.clone(),
-            action: "read rows by key",
+        let (connection, read) = (self.connection.clone(), read.clone());
+        let pages = move |bucket| {
+            let values = values(&layout, &read, bucket, ranged);
+            let (connection, statement) = (connection.clone(), statement.clone());
+            let query = Query { connection, statement, values, action: "read rows by key" };
+            Pages { query, projection: projection.clone() }
+        };
+        // Of a few buckets the first pages are fetched ahead: there may be many buckets with few rows each.
+        let first = buckets.map_ok(pages).map_ok(|pages| async move {
+            let (batch, next) = pages.page(PagingState::start()).await?;
+            let first = stream::iter((batch.num_rows() > 0).then_some(Ok(batch)));
+            Ok(first.chain(pages.from(next)).boxed())
         });
-        let pages = stream::iter(pages.collect::<Vec<_>>()).flat_map(|pages| pages.stream().boxed());
-        Ok(limited(pages, read.limit).map_err(crate::Error::from))
+        Ok(limited(first.try_buffered(ahead).try_flatten(), limit).map_err(crate::Error::from))
     }
 
     /// All rows of `table` in `ranges` of the ring, from [`splits`](super::splits), as they come; `columns` by name,
@@ -163,14 +158,8 @@ impl CassandraReader {
         let pages = ranges.into_iter().map(move |range| {
             let values = vec![CqlValue::BigInt(range.after), CqlValue::BigInt(range.up_to)];
             let (connection, statement) = (connection.clone(), statement.clone());
-            let pages = Pages {
-                connection,
-                statement,
-                values,
-                projection: projection.clone(),
-                action: "read a table",
-            };
-            pages.stream().boxed()
+            let query = Query { connection, statement, values, action: "read a table" };
+            Pages { query, projection: projection.clone() }.stream().boxed()
         });
         Ok(stream::iter(pages).flatten_unordered(RANGES).map_err(crate::Error::from))
     }
@@ -201,8 +190,8 @@ impl CassandraReader {
         let statement = self.statement(query, &layout, &projection).await?;
         let connection = self.connection.clone();
         let schema = projection.schema.clone();
-        let pages = Pages { connection, statement, values, projection, action: "read the newest rows" };
-        let batches: Vec<RecordBatch> = pages.stream().try_collect().await?;
+        let query = Query { connection, statement, values, action: "read the newest rows" };
+        let batches: Vec<RecordBatch> = Pages { query, projection }.stream().try_collect().await?;
         let rows = concat_batches(&schema, &batches).map_err(|error| refused(table, error))?;
         if table == Table::Frontiers { whole_frontiers(&rows) } else { Ok(rows) }
     }
@@ -218,17 +207,29 @@ impl CassandraReader {
         layout: &Layout,
         projection: &Projection,
     ) -> Result<PreparedStatement, Fault> {
+        let prepare = async || {
+            let name = layout.name();
+            let mut statement = self.connection.prepare(&query, &format!("read {name}")).await?;
+            let expected = projection.columns.iter().map(|(name, cql)| (name.as_str(), *cql));
+            types::check(&name, &statement.get_current_result_set_col_specs().get(), expected)?;
+            let weights = projection.columns.iter().any(|(name, _)| name == "weights");
+            statement.set_page_size(if weights { PAGE_WITH_WEIGHTS } else { PAGE });
+            Ok(statement)
+        };
+        self.known_or(query.clone(), prepare).await
+    }
+
+    async fn known_or(
+        &self,
+        query: String,
+        prepare: impl AsyncFnOnce() -> Result<PreparedStatement, Fault>,
+    ) -> Result<PreparedStatement, Fault> {
         let known = || self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
         let found = known().get(&query).cloned();
         if let Some(found) = found {
             return Ok(found);
         }
-        let name = layout.name();
-        let mut statement = self.connection.prepare(&query, &format!("read {name}")).await?;
-        let expected = projection.columns.iter().map(|(name, cql)| (name.as_str(), *cql));
-        types::check(&name, &statement.get_current_result_set_col_specs().get(), expected)?;
-        let weights = projection.columns.iter().any(|(name, _)| name == "weights");
-        statement.set_page_size(if weights { PAGE_WITH_WEIGHTS } else { PAGE });
+        let statement = prepare().await?;
         let mut known = known();
         if known.len() >= PREPARED {
             known.clear();

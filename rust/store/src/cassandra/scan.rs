@@ -1,16 +1,7 @@
 //! Whole tables, read in parallel: the ring of tokens cut into ranges, each a query of its own in pages.
 
-use futures::{Stream, StreamExt, stream};
-use scylla::response::{PagingState, PagingStateResponse};
-use scylla::statement::prepared::PreparedStatement;
-use scylla::value::CqlValue;
-
-use arrow::array::RecordBatch;
-
 use super::connection::Connection;
-use super::fault::Fault;
 use super::layout::{Form, Layout, quoted};
-use super::retry::Attempts;
 use super::rows::Projection;
 use crate::schema::Table;
 
@@ -29,48 +20,6 @@ pub fn splits(count: u32) -> Vec<TokenRange> {
     // No partition has the least token.
     let at = |part: i128| (i128::from(i64::MIN) + part * ((1 << 64) - 1) / count) as i64;
     (0..count).map(|part| TokenRange { after: at(part), up_to: at(part + 1) }).collect()
-}
-
-/// A query in pages, with what its rows become.
-#[derive(Debug, Clone)]
-pub(crate) struct Pages {
-    pub(crate) connection: Connection,
-    pub(crate) statement: PreparedStatement,
-    pub(crate) values: Vec<CqlValue>,
-    pub(crate) projection: Projection,
-    pub(crate) action: &'static str,
-}
-
-impl Pages {
-    /// One batch a page; pages without rows are left out.
-    pub(crate) fn stream(self) -> impl Stream<Item = Result<RecordBatch, Fault>> + Send {
-        let pages = stream::try_unfold(Some(PagingState::start()), move |state| {
-            let pages = self.clone();
-            async move {
-                let Some(state) = state else { return Ok(None) };
-                pages.page(state).await.map(Some)
-            }
-        });
-        pages.filter(|page| std::future::ready(page.as_ref().map_or(true, |batch| batch.num_rows() > 0)))
-    }
-
-    async fn page(&self, state: PagingState) -> Result<(RecordBatch, Option<PagingState>), Fault> {
-        let mut attempts = Attempts::new(&self.connection.settings, 0);
-        let session = &self.connection.session;
-        loop {
-            match session.execute_single_page(&self.statement, &self.values, state.clone()).await {
-                Ok((result, next)) => {
-                    let rows = result.into_rows_result().map_err(|error| Fault::other(error, self.action))?;
-                    let next = match next {
-                        PagingStateResponse::HasMorePages { state } => Some(state),
-                        PagingStateResponse::NoMorePages => None,
-                    };
-                    return Ok((self.projection.decode(&rows)?, next));
-                }
-                Err(error) => attempts.wait(self.connection.fault(error, self.action)).await?,
-            }
-        }
-    }
 }
 
 /// The query that reads the rows of one range of tokens.

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::connection::Connection;
-use super::ddl::{self, BUCKETS_TABLE, VERSION_TABLE};
+use super::ddl::{self, VERSION_TABLE};
 use super::fault::Fault;
 use super::layout::Layout;
 
@@ -157,12 +157,6 @@ async fn set_version(connection: &Connection, version: i32) -> Result<(), Fault>
         "INSERT INTO {table} (component, version, program) VALUES ('tables', {version}, '{program}')"
     );
     connection.run(&statement, "write the version of the tables").await
-}
-
-/// The statement that notes a bucket.
-pub(crate) fn note_bucket(connection: &Connection) -> String {
-    let table = connection.qualified(BUCKETS_TABLE);
-    format!("INSERT INTO {table} (\"scope\", \"table\", \"variant\", \"bucket\") VALUES (?, ?, ?, ?)")
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ use super::fault::Fault;
 use super::layout::{Form, LATEST, Layout, quoted};
 use super::metrics::DriverMetrics;
 use super::retry::Attempts;
-use super::{schema, types};
+use super::{buckets, schema, types};
 use crate::schema::Table;
 
 /// Buckets that a writer remembers to have noted; beyond, it notes some again, which does no harm.
@@ -191,7 +191,7 @@ impl CassandraWriter {
             return Ok(());
         }
         let statement = self.note.get_or_try_init(|| async {
-            self.connection.prepare(&schema::note_bucket(&self.connection), "note a bucket").await
+            self.connection.prepare(&buckets::note(&self.connection), "note a bucket").await
         });
         let statement = statement.await?;
         let concurrency = self.connection.settings.concurrency;
