@@ -90,6 +90,10 @@ pub enum Error {
         /// What Delta Lake said.
         source: Box<deltalake::DeltaTableError>,
     },
+    /// Cassandra refused, or cannot be reached.
+    #[cfg(feature = "cassandra")]
+    #[error(transparent)]
+    Cassandra(Box<crate::cassandra::Fault>),
     /// A checkpoint could not be written or read.
     #[error("checkpoint of {application}: {source}")]
     Checkpoint {
@@ -142,6 +146,8 @@ impl Error {
             Self::Io { .. } | Self::Vanished { .. } => true,
             #[cfg(feature = "delta")]
             Self::Delta { .. } => true,
+            #[cfg(feature = "cassandra")]
+            Self::Cassandra(fault) => fault.is_retryable(),
             #[cfg(feature = "failpoints")]
             Self::FailPoint(_) => true,
             Self::Locked { .. }
@@ -160,6 +166,13 @@ impl Error {
     /// `source`, which came of doing `action` to `path`.
     pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
         Self::Io { action, path: path.to_path_buf(), source }
+    }
+}
+
+#[cfg(feature = "cassandra")]
+impl From<crate::cassandra::Fault> for Error {
+    fn from(fault: crate::cassandra::Fault) -> Self {
+        Self::Cassandra(Box::new(fault))
     }
 }
 

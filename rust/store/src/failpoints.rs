@@ -92,6 +92,7 @@ pub const fn from_environment() -> NoScenario {
 }
 
 /// Whether tables take rows that they have already; only a test can make it so.
+#[cfg(feature = "delta")]
 pub(crate) fn keeps_stored_rows() -> bool {
     #[cfg(feature = "failpoints")]
     return fail::eval(KEEP_STORED_ROWS, |_| ()).is_some();
@@ -100,7 +101,7 @@ pub(crate) fn keeps_stored_rows() -> bool {
 }
 
 /// The fail point whose name is made of a table's and `$suffix`.
-#[cfg(feature = "failpoints")]
+#[cfg(all(feature = "failpoints", feature = "delta"))]
 pub(crate) fn of_table(table: crate::Table, before: bool) -> crate::Result<()> {
     let suffix = if before { "before-commit" } else { "after-commit" };
     let name = format!("{}-{suffix}", table.name());
@@ -114,7 +115,7 @@ pub(crate) fn of_table(table: crate::Table, before: bool) -> crate::Result<()> {
 }
 
 /// Nothing.
-#[cfg(not(feature = "failpoints"))]
+#[cfg(all(not(feature = "failpoints"), feature = "delta"))]
 #[expect(clippy::unnecessary_wraps, reason = "the same signature as with fail points")]
 pub(crate) const fn of_table(_: crate::Table, _: bool) -> crate::Result<()> {
     Ok(())

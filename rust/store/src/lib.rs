@@ -12,7 +12,7 @@
 //! its files and what the log says of them. What is final and not yet in a table is the [`Store::tail`].
 //!
 //! The columns are those of [`Table::schema`], whoever keeps them. Without the feature `delta` there are only the
-//! schema, rows as Arrow batches, parcels and the spool.
+//! schema, rows as Arrow batches, parcels and the spool; with the feature `cassandra` also the tables in Cassandra.
 //!
 //! ```
 //! # #[cfg(feature = "delta")] {
@@ -31,6 +31,8 @@
 #[cfg(feature = "delta")]
 pub mod backend;
 pub mod batches;
+#[cfg(feature = "cassandra")]
+pub mod cassandra;
 #[cfg(feature = "delta")]
 pub mod delta;
 pub mod directory;
@@ -43,6 +45,7 @@ mod flush;
 mod journal;
 #[cfg(feature = "delta")]
 mod load;
+#[cfg(feature = "delta")]
 mod lock;
 #[cfg(feature = "delta")]
 pub mod options;

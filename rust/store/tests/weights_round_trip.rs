@@ -10,7 +10,7 @@ use arrow::array::{Float64Builder, MapBuilder, MapFieldNames, StringBuilder};
 use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema};
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
-use datafusion::prelude::SessionContext;
+use deltalake::datafusion::prelude::SessionContext;
 use deltalake::operations::optimize::OptimizeType;
 use deltalake::{DeltaTable, ensure_table_uri};
 use silverbullet_store::schema::weights_type;

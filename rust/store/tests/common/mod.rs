@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use arrow::array::{Array, RecordBatch};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use datafusion::catalog::TableProvider;
-use datafusion::prelude::SessionContext;
+use deltalake::datafusion::catalog::TableProvider;
+use deltalake::datafusion::prelude::SessionContext;
 use deltalake::delta_datafusion::{DeltaScanConfig, DeltaScanNext};
 use silverbullet_engine::durable::rows::{
     AssetRow, BarRow, FrontierRow, PortfolioRow, Row, StoredEvent, Time, Weights,

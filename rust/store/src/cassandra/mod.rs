@@ -1,0 +1,50 @@
+//! Tables in Cassandra: made, written and read, without Delta Lake and without DataFusion.
+//!
+//! A [`Connection`] is one session. [`init`] makes keyspace and tables; [`CassandraWriter`] writes record batches as
+//! batches of rows, each within one partition; [`CassandraReader`] reads rows by their key, everything in parallel, or
+//! the newest rows of a universe. Columns in and out are those of [`Table::schema`](crate::Table::schema), and what is
+//! read is what was written, bit for bit.
+//!
+//! ```no_run
+//! # async fn example(batch: arrow::array::RecordBatch) -> silverbullet_store::Result<()> {
+//! use silverbullet_store::Table;
+//! use silverbullet_store::cassandra::{CassandraReader, CassandraSettings, CassandraWriter, Connection, init};
+//!
+//! let settings = CassandraSettings { nodes: vec!["127.0.0.1:9042".into()], ..Default::default() };
+//! let connection = Connection::open(settings).await?;
+//! init(&connection).await?;
+//! let writer = CassandraWriter::open(connection.clone()).await?;
+//! let report = writer.write(Table::Portfolios, &batch).await?;
+//! let newest = CassandraReader::open(connection).await?.newest(Table::Portfolios, "default", None).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod bucket;
+mod buckets;
+mod cells;
+mod chunks;
+mod connection;
+mod ddl;
+pub mod fault;
+mod layout;
+mod metrics;
+mod order;
+mod paged;
+mod reader;
+mod retry;
+mod rows;
+mod scan;
+mod schema;
+pub mod settings;
+mod types;
+mod writer;
+
+pub use connection::Connection;
+pub use fault::Fault;
+pub use metrics::DriverMetrics;
+pub use reader::{CassandraReader, KeyRead};
+pub use scan::{TokenRange, splits};
+pub use schema::{SCHEMA_VERSION, check, init};
+pub use settings::{CassandraSettings, Consistency, Password, TlsSettings};
+pub use writer::{CassandraWriter, WriteReport};
