@@ -54,9 +54,10 @@ test-kafka: .venv/.installed ## Kafka's scripts, documents, csv_producer.py and 
 	setup/kafka/bin/kafka-fetch.sh
 	SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q python/tests/kafka
 
-test-cassandra: .venv/.installed ## Cassandra's scripts and guide, with a real node and a ring of three
+test-cassandra: .venv/.installed ## Cassandra's scripts and guide and the store's tables in it, with a real node and a ring of three
 	setup/cassandra/bin/cassandra-fetch.sh
 	.venv/bin/python -m pytest -q python/tests/cassandra
+	CARGO="$(CARGO)" scripts/test-cassandra-store.sh
 
 test-page: browser web/node_modules/.installed ## The page in a real browser
 	SILVERBULLET_BIN=$(PROGRAM) node --test web/e2e/

@@ -303,6 +303,27 @@ async fn the_newest_rows_never_go_back() {
 }
 
 #[tokio::test]
+async fn a_server_can_hand_every_call_to_its_threads() {
+    let node = Node::new("threads").await;
+    let (connection, settings) = (node.connect().await, node.settings.clone());
+    tokio::spawn(async move { init(&connection).await }).await.unwrap().unwrap();
+    let work = async move {
+        let connection = Connection::open(settings).await?;
+        let writer = CassandraWriter::open(connection.clone()).await?;
+        let reader = CassandraReader::open(connection).await?;
+        writer.write(Table::Assets, &rows(Table::Assets, 0..3, "run")).await?;
+        let key = KeyRead::new(Table::Assets, "test", "v1");
+        let by_key: Vec<_> = reader.read(&key).await?.try_collect().await?;
+        let whole: Vec<_> = reader.scan(Table::Assets, None, splits(4)).await?.try_collect().await?;
+        let newest = reader.newest(Table::Assets, "test", None).await?;
+        let rows = |batches: &[RecordBatch]| batches.iter().map(RecordBatch::num_rows).sum::<usize>();
+        Ok::<_, silverbullet_store::Error>((rows(&by_key), rows(&whole), newest.num_rows()))
+    };
+    assert_eq!(tokio::spawn(work).await.unwrap().unwrap(), (6, 6, 2));
+    node.drop_keyspace().await;
+}
+
+#[tokio::test]
 async fn each_mistake_is_told_with_its_remedy() {
     let node = Node::new("mistakes").await;
     let says = |error: silverbullet_store::Error, what: &str| {

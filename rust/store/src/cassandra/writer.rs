@@ -195,8 +195,9 @@ impl CassandraWriter {
         });
         let statement = statement.await?;
         let concurrency = self.connection.settings.concurrency;
-        let mut sent =
-            stream::iter(&new).map(|key| self.note_one(statement, key)).buffer_unordered(concurrency);
+        // Made at once, for a closure over references would keep the call from moving between threads.
+        let requests: Vec<_> = new.iter().map(|key| self.note_one(statement, key)).collect();
+        let mut sent = stream::iter(requests).buffer_unordered(concurrency);
         while sent.try_next().await?.is_some() {}
         drop(sent);
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
