@@ -143,7 +143,7 @@ fn without_a_network_one_line_says_so_and_ctrl_c_ends_it() {
 fn what_cannot_be_asked_of_an_exchange_is_told_at_once() {
     let folder = tempfile::tempdir().unwrap();
     for (arguments, expected) in [
-        (["--source", "mtgox"], "simulator, csv:PATH, recording:PATH, kafka, binance"),
+        (["--source", "mtgox"], "simulator, csv:PATH, recording:PATH, kafka, flight, binance"),
         (["--source", "binance"], "wss://"),
     ] {
         let url = if expected == "wss://" { "stream.example" } else { "wss://stream.example" };

@@ -12,12 +12,15 @@ use scylla::client::session_builder::SessionBuilder;
 use scylla::policies::load_balancing::DefaultPolicy;
 use scylla::policies::retry::FallthroughRetryPolicy;
 use scylla::response::query_result::QueryRowsResult;
+use scylla::statement::Statement;
 use scylla::statement::prepared::PreparedStatement;
 
 use super::fault::Fault;
 use super::layout::quoted;
 use super::settings::{CassandraSettings, TlsSettings};
 
+/// A table takes a node seconds to make while it has much else to do.
+const CHANGE: Duration = Duration::from_secs(60);
 /// How long all nodes may take to learn of a change of tables.
 const AGREEMENT: Duration = Duration::from_secs(60);
 
@@ -73,7 +76,9 @@ impl Connection {
 
     /// Runs a statement that changes tables or single rows of them.
     pub(crate) async fn run(&self, cql: &str, action: &str) -> Result<(), Fault> {
-        self.session.query_unpaged(cql, ()).await.map_err(|error| self.fault(error, action))?;
+        let mut statement = Statement::new(cql);
+        statement.set_request_timeout(Some(CHANGE));
+        self.session.query_unpaged(statement, ()).await.map_err(|error| self.fault(error, action))?;
         Ok(())
     }
 
