@@ -1,7 +1,7 @@
 //! What a row says, or why it cannot be used. Judges each row by itself: what needs the rows before it (out of
 //! order, duplicate, absurdly far) is the engine's.
 
-use silverbullet_market::Nanos;
+use silverbullet_market::{AssetId, Event, EventKind, Input, Nanos, Tick};
 
 use super::columns::Columns;
 use super::rows::{Flaw, Row};
@@ -55,6 +55,26 @@ pub(crate) struct Quote<'a> {
     pub(crate) sequence: Option<u64>,
 }
 
+impl Quote<'_> {
+    /// The tick that it is: of `asset`, received at `receipt_time`, from this place in the input.
+    #[inline]
+    pub(crate) fn tick(&self, asset: AssetId, receipt_time: Nanos, partition: u32, offset: u64) -> Tick {
+        Tick {
+            asset,
+            price: self.price,
+            bid: self.bid,
+            ask: self.ask,
+            size: self.size,
+            event_time: self.event_time,
+            receipt_time,
+            venue: 0,
+            sequence: self.sequence,
+            partition,
+            offset,
+        }
+    }
+}
+
 /// Why a row, or a price in a frame of an exchange, cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -77,6 +97,13 @@ impl Fault {
     #[cold]
     pub(crate) fn missing(reason: &'static str, what: &str) -> Self {
         Self { reason, detail: format!("no {what}") }
+    }
+
+    /// The event that keeps what was found at this place in the input.
+    #[cold]
+    pub(crate) fn quarantined(self, partition: u32, offset: u64) -> Input {
+        let Self { reason, detail } = self;
+        Input::Event(Box::new(Event { kind: EventKind::Quarantined, reason, detail, partition, offset }))
     }
 }
 

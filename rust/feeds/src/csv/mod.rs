@@ -19,14 +19,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use silverbullet_market::{
-    AssetId, Clock, Event, EventKind, Input, Nanos, Sink, Source, SourceDescription, SourceError, StopFlag,
-    Tick,
-};
+use silverbullet_market::{Clock, Input, Sink, Source, SourceDescription, SourceError, StopFlag};
 
 use self::directory::Directory;
 use self::input::FileStamp;
-use self::judge::{Fault, Judge, Quote};
+use self::judge::{Fault, Judge};
 use self::options::PROGRESS_ROWS;
 use self::rows::{Row, Rows};
 use crate::collect::{Collected, collect_ticks};
@@ -174,7 +171,7 @@ impl Delivery {
                     }
                     let Some(now) = self.pacer.wait(quote.event_time, stop) else { return false };
                     sink.frame();
-                    sink.push(Input::Tick(tick(asset, &quote, now, row.line)));
+                    sink.push(Input::Tick(quote.tick(asset, now, 0, row.line)));
                     self.left -= 1;
                     true
                 }
@@ -187,23 +184,6 @@ impl Delivery {
     }
 }
 
-#[inline]
-fn tick(asset: AssetId, quote: &Quote<'_>, now: Nanos, line: u64) -> Tick {
-    Tick {
-        asset,
-        price: quote.price,
-        bid: quote.bid,
-        ask: quote.ask,
-        size: quote.size,
-        event_time: quote.event_time,
-        receipt_time: now,
-        venue: 0,
-        sequence: quote.sequence,
-        partition: 0,
-        offset: line,
-    }
-}
-
 /// Hands a bad row on as an event; false when the run is to stop.
 #[cold]
 fn quarantine(fault: Fault, line: u64, sink: &mut dyn Sink, stop: &StopFlag) -> bool {
@@ -211,13 +191,7 @@ fn quarantine(fault: Fault, line: u64, sink: &mut dyn Sink, stop: &StopFlag) -> 
         return false;
     }
     sink.frame();
-    sink.push(Input::Event(Box::new(Event {
-        kind: EventKind::Quarantined,
-        reason: fault.reason,
-        detail: fault.detail,
-        partition: 0,
-        offset: line,
-    })));
+    sink.push(fault.quarantined(0, line));
     true
 }
 

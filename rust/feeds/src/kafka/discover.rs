@@ -12,12 +12,12 @@ use rdkafka::error::RDKafkaErrorCode;
 use serde::{Deserialize, Serialize};
 use silverbullet_market::{Clock, Nanos, SECOND, StopFlag};
 
+use super::arrow_message;
 use super::connect::{self, Session};
 use super::context::Connection;
 use super::message;
 use super::pauses::Pauses;
 use super::settings::KafkaSettings;
-use crate::batch;
 use crate::csv::grid::GridDetector;
 use crate::csv::judge::{Fault, Quote};
 use crate::csv::split_strays;
@@ -209,8 +209,8 @@ fn look_at(payload: &[u8], found: &mut BTreeMap<String, u64>, grid: &mut GridDet
             None => drop(found.insert(name.into_owned(), 1)),
         }
     };
-    if batch::is_arrow(payload) {
-        batch::read(payload, look);
+    if arrow_message::is_arrow(payload) {
+        arrow_message::read(payload, look);
     } else {
         message::read(payload, look);
     }

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use rdkafka::Message;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::OwnedMessage;
-use silverbullet_market::{AssetId, Clock, Event, EventKind, Input, Nanos, Tick};
+use silverbullet_market::{AssetId, Clock, Input, Nanos, Tick};
 
+use super::arrow_message;
 use super::connect::Session;
 use super::context::Listener;
 use super::letters::Letter;
 use super::merge::Lane;
 use super::message;
 use super::queue::{Queue, Raw};
-use crate::batch;
 use crate::csv::directory::Directory;
 use crate::csv::judge::{Fault, Quote, reason};
 
@@ -189,7 +189,7 @@ fn is_final(error: RDKafkaErrorCode) -> bool {
 impl Reader {
     fn read(&mut self, partition: u32, raw: &Raw<'_>, now: Nanos) -> (Nanos, Arrived) {
         let place = Place { partition, offset: raw.offset, now };
-        if batch::is_arrow(raw.payload) {
+        if arrow_message::is_arrow(raw.payload) {
             return self.read_batch(&place, raw);
         }
         let (time, input) = message::read(raw.payload, |quote| self.input(&place, quote));
@@ -200,7 +200,7 @@ impl Reader {
     fn read_batch(&mut self, place: &Place, raw: &Raw<'_>) -> (Nanos, Arrived) {
         let mut inputs = Vec::new();
         let mut first = None;
-        batch::read(raw.payload, |quote| {
+        arrow_message::read(raw.payload, |quote| {
             let (time, input) = self.input(place, quote);
             first = first.or_else(|| matches!(input, Input::Tick(_)).then_some(time));
             inputs.push(input);
@@ -244,32 +244,11 @@ struct Place {
 
 impl Place {
     fn tick(&self, asset: AssetId, quote: &Quote<'_>) -> Tick {
-        Tick {
-            asset,
-            price: quote.price,
-            bid: quote.bid,
-            ask: quote.ask,
-            size: quote.size,
-            event_time: quote.event_time,
-            receipt_time: self.now,
-            venue: 0,
-            sequence: quote.sequence,
-            partition: self.partition,
-            offset: self.offset,
-        }
+        quote.tick(asset, self.now, self.partition, self.offset)
     }
 
     /// A message without a time is taken at once.
-    #[cold]
     fn refuse(&self, fault: Fault) -> (Nanos, Input) {
-        let Fault { reason, detail } = fault;
-        let event = Event {
-            kind: EventKind::Quarantined,
-            reason,
-            detail,
-            partition: self.partition,
-            offset: self.offset,
-        };
-        (Nanos::MIN, Input::Event(Box::new(event)))
+        (Nanos::MIN, fault.quarantined(self.partition, self.offset))
     }
 }

@@ -6,6 +6,7 @@
 //!            a queue each partition ──► lane (parsed) ──┘
 //! ```
 
+mod arrow_message;
 mod connect;
 mod context;
 mod deliveries;

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
-use silverbullet_market::{AssetId, Clock, Event, EventKind, Input, Nanos, Tick};
+use silverbullet_market::{AssetId, Clock, Input, Nanos};
 use tokio::sync::mpsc;
 
-use super::{Load, bars};
-use crate::batch;
+use super::Load;
+use crate::batch::{bars, ticks};
 use crate::csv::directory::Directory;
 use crate::csv::judge::{Fault, Quote, reason};
 
@@ -129,7 +129,7 @@ impl Inlet {
             place.offset += 1;
         };
         let read = match kind {
-            Kind::Ticks => batch::rows(batch, |quote| match quote {
+            Kind::Ticks => ticks::rows(batch, |quote| match quote {
                 Ok(quote) => take(Ok(&[quote])),
                 Err(fault) => take(Err(fault)),
             }),
@@ -158,28 +158,12 @@ struct Place {
 
 impl Place {
     fn tick(&mut self, asset: AssetId, quote: &Quote<'_>) {
-        self.inputs.push(Input::Tick(Tick {
-            asset,
-            price: quote.price,
-            bid: quote.bid,
-            ask: quote.ask,
-            size: quote.size,
-            event_time: quote.event_time,
-            receipt_time: self.now,
-            venue: 0,
-            sequence: quote.sequence,
-            partition: 0,
-            offset: self.offset,
-        }));
+        self.inputs.push(Input::Tick(quote.tick(asset, self.now, 0, self.offset)));
     }
 
-    #[cold]
     fn refuse(&mut self, fault: Fault, taken: &mut Taken) {
-        let Fault { reason, detail } = fault;
         taken.quarantined += 1;
-        taken.first.get_or_insert_with(|| format!("{reason}: {detail}"));
-        let offset = self.offset;
-        let event = Event { kind: EventKind::Quarantined, reason, detail, partition: 0, offset };
-        self.inputs.push(Input::Event(Box::new(event)));
+        taken.first.get_or_insert_with(|| format!("{}: {}", fault.reason, fault.detail));
+        self.inputs.push(fault.quarantined(0, self.offset));
     }
 }

@@ -7,7 +7,6 @@
 //! nothing piles up. What was put is gone with the process, so that the source is not replayable: a client puts again what was
 //! not acknowledged.
 
-mod bars;
 mod inlet;
 
 use std::sync::Arc;
