@@ -152,8 +152,9 @@ pub(crate) enum ConfigFormat {
 #[derive(Debug, Args)]
 #[command(after_help = RUN_EXAMPLES)]
 pub(crate) struct RunArguments {
-    /// Where prices come from: simulator, csv:PATH, recording:PATH, kafka, flight (clients put them over
-    /// gRPC), or an exchange (binance, binance-us, coinbase, coinbase-advanced, kraken, okx, bybit), or several of them, separated by commas
+    /// Where prices come from: simulator, csv:PATH, recording:PATH, kafka, flight (clients put them over gRPC), or
+    /// an exchange (binance, binance-us, coinbase, coinbase-advanced, kraken, okx, bybit), or several of them, separated
+    /// by commas
     #[arg(long)]
     pub(crate) source: Option<String>,
     #[command(flatten)]

@@ -75,7 +75,8 @@ pub(crate) fn start(
     }
     let stop = interrupt.stop();
     let settings = &source::fixed(settings, session);
-    let (mut source, inlet) = source::open_to_run(settings, &of_universes, session, &stop)?;
+    let served = grpc_listener.is_some() && settings.store.enabled;
+    let (mut source, inlet) = source::open_to_run(settings, &of_universes, served, session, &stop)?;
     let universes = resolve(&chosen, source.description(), settings.seed)?;
     for universe in &universes {
         output::note(&introduction(universe, source.description()));

@@ -1,5 +1,7 @@
 //! From the name of a source to the source, with a progress bar while a file is scanned.
 
+mod name;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,61 +16,14 @@ use silverbullet_feeds::{
 };
 use silverbullet_market::{Nanos, SECOND, Source, StopFlag, UniverseSettings, parse_duration};
 
+use self::name::SourceName;
 use crate::Session;
 use crate::failure::usage;
 use crate::output;
 use crate::settings::Settings;
 
-/// A source as it is named on the command line and in settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum SourceName {
-    /// Made-up prices.
-    Simulator,
-    /// A file of recorded prices.
-    Csv(PathBuf),
-    /// What an exchange has said, a file or a folder.
-    Recording(PathBuf),
-    /// A Kafka topic, which `[kafka]` in the settings names.
-    Kafka,
-    /// Whatever clients put over Arrow Flight.
-    Flight,
-    /// An exchange or several, separated by commas, reached as `[exchange]` in the settings says.
-    Exchange(String),
-}
-
 /// What is asked of an exchange where no universe names its assets: traded against dollars at all of them.
 const MARKET: [&str; 10] = ["BTC", "ETH", "SOL", "XRP", "ADA", "DOGE", "AVAX", "LINK", "LTC", "DOT"];
-
-impl SourceName {
-    fn parse(text: &str) -> anyhow::Result<Self> {
-        match text.split_once(':') {
-            None if text == "simulator" => Ok(Self::Simulator),
-            None if text == "kafka" => Ok(Self::Kafka),
-            None if text == "flight" => Ok(Self::Flight),
-            Some(("csv", path)) if !path.is_empty() => Ok(Self::Csv(PathBuf::from(path))),
-            Some(("recording", path)) if !path.is_empty() => Ok(Self::Recording(PathBuf::from(path))),
-            _ if matches!(text, "recording" | "recording:") => {
-                Err(usage("source recording: name the folder or the file, as in --source recording:recorded"))
-            }
-            _ if matches!(text, "csv" | "csv:") => {
-                Err(usage("source csv: name the file, as in --source csv:prices.csv"))
-            }
-            _ => {
-                let names: Vec<&str> = text.split(',').map(str::trim).collect();
-                match names.iter().find(|name| !exchange::NAMES.contains(name)) {
-                    None => Ok(Self::Exchange(names.join(","))),
-                    Some(unknown) => {
-                        let exchanges = exchange::NAMES.join(", ");
-                        Err(usage(format!(
-                            "unknown source {unknown:?}; there are simulator, csv:PATH, recording:PATH, kafka, flight, {exchanges}, \
-                             and several exchanges separated by commas"
-                        )))
-                    }
-                }
-            }
-        }
-    }
-}
 
 /// The file that `run` is to read, where its source is one.
 pub(crate) fn file(settings: &Settings) -> anyhow::Result<Option<PathBuf>> {
@@ -88,10 +43,11 @@ pub(crate) fn fixed(settings: &Settings, session: &Session) -> Settings {
     settings
 }
 
-/// As [`open`], with where prices are put where clients of the program bring them.
+/// As [`open`], with where prices are put where clients of the program bring them; `served` says whether they can.
 pub(crate) fn open_to_run(
     settings: &Settings,
     universes: &[&UniverseSettings],
+    served: bool,
     session: &Session,
     stop: &StopFlag,
 ) -> anyhow::Result<(Box<dyn Source>, Option<Inlet>)> {
@@ -103,8 +59,7 @@ pub(crate) fn open_to_run(
         let remedy = r#"name them in the settings, as in [universes.main] assets = ["BTC", "ETH"]"#;
         return Err(usage(format!("source flight: nothing tells the assets before prices come: {remedy}")));
     }
-    let (server, store) = (&settings.server, &settings.store);
-    if !store.enabled || server.grpc.is_empty() || (server.grpc == "auto" && !server.enabled) {
+    if !served {
         return Err(usage(
             "source flight: prices come over gRPC, which is off: use --grpc, and no --no-store",
         ));
