@@ -167,13 +167,10 @@ impl Stored {
                 variants.entry((of, variant)).or_default().push(file);
             }
         }
-        let newest = |file: &&DataFile| {
-            whole(file.statistics.column_statistics[position].max_value.get_value()).unwrap_or(i64::MIN)
-        };
         let bounds = variants.into_values().filter_map(|mut files| {
-            files.sort_by_key(|file| std::cmp::Reverse(newest(file)));
-            let last = files.into_iter().take(MOST_FILES);
-            let stretches = last.flat_map(|file| self.ends.of(&file.path, column).to_vec());
+            files.sort_by_key(|file| std::cmp::Reverse(last(file, position).unwrap_or(i64::MIN)));
+            let newest = files.into_iter().take(MOST_FILES);
+            let stretches = newest.flat_map(|file| self.ends.of(&file.path, column).to_vec());
             newest_rows::least(stretches, wanted)
         });
         let bound = bounds.max()?;
@@ -188,8 +185,9 @@ impl Stored {
     }
 }
 
-fn whole(value: Option<&ScalarValue>) -> Option<i64> {
-    match value? {
+/// The greatest bar, or time in microseconds, that a file has in the column at `position`.
+fn last(file: &DataFile, position: usize) -> Option<i64> {
+    match file.statistics.column_statistics[position].max_value.get_value()? {
         ScalarValue::Int64(value) | ScalarValue::TimestampMicrosecond(value, _) => *value,
         _ => None,
     }
@@ -200,11 +198,7 @@ fn newest_of(table: Table, contract: &Schema, files: &[DataFile]) -> Newest {
     let column = time_column(table).and_then(|name| contract.index_of(name).ok());
     for file in files {
         let [universe, variant] = file.partitions.as_slice() else { continue };
-        let time =
-            column.and_then(|column| match file.statistics.column_statistics[column].max_value.get_value() {
-                Some(ScalarValue::TimestampMicrosecond(time, _)) => *time,
-                _ => None,
-            });
+        let time = column.and_then(|column| last(file, column));
         newest.see(universe, variant, time.unwrap_or(i64::MIN));
     }
     newest
