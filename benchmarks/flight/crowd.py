@@ -25,6 +25,7 @@ from pathlib import Path
 
 import pyarrow
 import pyarrow.flight as flight
+from run import server
 
 PROCESSES = 4
 QUERIES = (
@@ -40,22 +41,16 @@ START = 60
 @contextlib.contextmanager
 def started(program: Path, directory: Path, rate: int) -> Iterator[tuple[subprocess.Popen, str, str]]:
     """A server over the stored rows of a directory with an engine beside it, and where its metrics and its Flight are."""
-    run = subprocess.Popen(
-        [program, directory, str(rate)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        grpc, page = (run.stdout.readline().strip() for _ in range(2))
-        if not (grpc.startswith("grpc://") and page.startswith("http://")):
-            sys.exit(f"crowd: {program} has said {grpc!r} and {page!r} instead of its addresses")
+    with server([program, directory, rate]) as (run, grpc):
+        page = run.stdout.readline().strip()
+        if not page.startswith("http://"):
+            sys.exit(f"crowd: {program} has said {page!r} instead of where its metrics are")
         deadline = time.monotonic() + START
         while "count" not in latency(page):
             if time.monotonic() > deadline:
                 sys.exit(f"crowd: the engine has answered nothing in {START} s")
             time.sleep(0.1)
         yield run, page, grpc
-    finally:
-        run.stdin.close()
-        run.wait(60)
 
 
 def latency(page: str) -> dict[str, float]:

@@ -33,14 +33,14 @@ BARS = """select 'crypto' as universe, '0a1b2c3d4e5f' as variant, value / 4 as b
 
 
 @contextlib.contextmanager
-def server(command: list[str]) -> Iterator[str]:
-    """A server that runs until its input ends; gives its address."""
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def server(command: list[object]) -> Iterator[tuple[subprocess.Popen, str]]:
+    """A server that runs until its input ends, and its address, which it says first."""
+    process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         address = process.stdout.readline().strip()
         if not address.startswith("grpc://"):
             sys.exit(f"bench-flight: {command[0]} has said {address!r} instead of its address")
-        yield address
+        yield process, address
     finally:
         process.stdin.close()
         process.wait(60)
@@ -143,9 +143,9 @@ def main() -> None:
     arguments = parser.parse_args()
     names = {"plain": PLAIN.format(rows=arguments.rows), "bars": BARS.format(rows=arguments.rows)}
     peer_command = [sys.executable, str(Path(__file__).with_name("peer.py"))]
-    with server([str(arguments.flight_bench), str(arguments.directory)]) as ours:
+    with server([str(arguments.flight_bench), str(arguments.directory)]) as (_, ours):
         asked = queries(ours, arguments.queries)
-        with server([*peer_command, ours, *(f"{name}={query}" for name, query in names.items())]) as peer:
+        with server([*peer_command, ours, *(f"{name}={query}" for name, query in names.items())]) as (_, peer):
             read = compare(ours, peer, names, arguments)
     (arguments.directory / "flight.json").write_text(json.dumps({"queries": asked, "doget": read}, indent=1) + "\n")
 
