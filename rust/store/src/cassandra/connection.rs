@@ -9,6 +9,7 @@ use rustls::{ClientConfig, RootCertStore};
 use scylla::client::execution_profile::ExecutionProfile;
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
+use scylla::errors::ExecutionError;
 use scylla::policies::load_balancing::DefaultPolicy;
 use scylla::policies::retry::FallthroughRetryPolicy;
 use scylla::response::query_result::QueryRowsResult;
@@ -17,6 +18,7 @@ use scylla::statement::prepared::PreparedStatement;
 
 use super::fault::Fault;
 use super::layout::quoted;
+use super::retry::Attempts;
 use super::settings::{CassandraSettings, TlsSettings};
 
 /// A table takes a node seconds to make while it has much else to do.
@@ -102,8 +104,28 @@ impl Connection {
         Ok(prepared)
     }
 
+    /// Makes a request until it is answered or must not be repeated; the answer, and how often it was repeated. `number` tells
+    /// requests apart.
+    pub(crate) async fn repeated<T, F>(
+        &self,
+        number: u64,
+        action: &str,
+        mut request: impl FnMut() -> F,
+    ) -> Result<(T, u32), Fault>
+    where
+        F: Future<Output = Result<T, ExecutionError>>,
+    {
+        let mut attempts = Attempts::new(&self.settings, number);
+        loop {
+            match request().await {
+                Ok(answer) => return Ok((answer, attempts.made())),
+                Err(error) => attempts.wait(self.fault(error, action)).await?,
+            }
+        }
+    }
+
     /// What the error means.
-    pub(crate) fn fault(&self, error: scylla::errors::ExecutionError, action: &str) -> Fault {
+    pub(crate) fn fault(&self, error: ExecutionError, action: &str) -> Fault {
         Fault::executing(error, action, &self.settings.user)
     }
 }

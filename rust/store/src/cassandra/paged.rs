@@ -9,7 +9,6 @@ use scylla::value::CqlValue;
 
 use super::connection::Connection;
 use super::fault::Fault;
-use super::retry::Attempts;
 use super::rows::Projection;
 
 /// A query with its values.
@@ -33,21 +32,15 @@ pub(crate) type Page<T> = (T, Option<PagingState>);
 
 impl Query {
     pub(crate) async fn page(&self, state: PagingState) -> Result<Page<QueryRowsResult>, Fault> {
-        let mut attempts = Attempts::new(&self.connection.settings, 0);
         let session = &self.connection.session;
-        loop {
-            match session.execute_single_page(&self.statement, &self.values, state.clone()).await {
-                Ok((result, next)) => {
-                    let rows = result.into_rows_result().map_err(|error| Fault::other(error, self.action))?;
-                    let next = match next {
-                        PagingStateResponse::HasMorePages { state } => Some(state),
-                        PagingStateResponse::NoMorePages => None,
-                    };
-                    return Ok((rows, next));
-                }
-                Err(error) => attempts.wait(self.connection.fault(error, self.action)).await?,
-            }
-        }
+        let ask = || session.execute_single_page(&self.statement, &self.values, state.clone());
+        let ((result, next), _) = self.connection.repeated(0, self.action, ask).await?;
+        let rows = result.into_rows_result().map_err(|error| Fault::other(error, self.action))?;
+        let next = match next {
+            PagingStateResponse::HasMorePages { state } => Some(state),
+            PagingStateResponse::NoMorePages => None,
+        };
+        Ok((rows, next))
     }
 }
 

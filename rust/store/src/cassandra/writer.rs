@@ -29,12 +29,14 @@ use super::connection::Connection;
 use super::fault::Fault;
 use super::layout::{Form, LATEST, Layout, quoted};
 use super::metrics::DriverMetrics;
-use super::retry::Attempts;
 use super::{buckets, schema, types};
 use crate::schema::Table;
 
 /// Buckets that a writer remembers to have noted; beyond, it notes some again, which does no harm.
 const REMEMBERED: usize = 100_000;
+
+/// What noting a bucket is called in errors.
+const NOTE: &str = "note a bucket";
 
 /// What a write did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -168,13 +170,9 @@ impl CassandraWriter {
     /// Sends a batch until it is acknowledged, and returns how often it was repeated.
     async fn send_chunk(&self, insert: &Insert, chunk: Chunk) -> Result<u32, Fault> {
         let batch = insert.batch(chunk.len());
-        let mut attempts = self.attempts();
-        loop {
-            match self.connection.session.batch(batch, &chunk).await {
-                Ok(_) => return Ok(attempts.made()),
-                Err(error) => attempts.wait(self.connection.fault(error, &insert.action)).await?,
-            }
-        }
+        let send = || self.connection.session.batch(batch, &chunk);
+        let (_, retries) = self.connection.repeated(self.number(), &insert.action, send).await?;
+        Ok(retries)
     }
 
     /// Notes the buckets that are new to this writer.
@@ -191,7 +189,7 @@ impl CassandraWriter {
             return Ok(());
         }
         let statement = self.note.get_or_try_init(|| async {
-            self.connection.prepare(&buckets::note(&self.connection), "note a bucket").await
+            self.connection.prepare(&buckets::note(&self.connection), NOTE).await
         });
         let statement = statement.await?;
         let concurrency = self.connection.settings.concurrency;
@@ -213,18 +211,15 @@ impl CassandraWriter {
         statement: &PreparedStatement,
         (table, scope, variant, bucket): &(Table, String, String, i64),
     ) -> Result<(), Fault> {
-        let mut attempts = self.attempts();
-        loop {
-            let values = (scope, table.name(), variant, bucket);
-            match self.connection.session.execute_unpaged(statement, values).await {
-                Ok(_) => return Ok(()),
-                Err(error) => attempts.wait(self.connection.fault(error, "note a bucket")).await?,
-            }
-        }
+        let values = (scope, table.name(), variant, bucket);
+        let note = || self.connection.session.execute_unpaged(statement, values);
+        self.connection.repeated(self.number(), NOTE, note).await?;
+        Ok(())
     }
 
-    fn attempts(&self) -> Attempts {
-        Attempts::new(&self.connection.settings, self.requests.fetch_add(1, Ordering::Relaxed))
+    /// The number of another request.
+    fn number(&self) -> u64 {
+        self.requests.fetch_add(1, Ordering::Relaxed)
     }
 
     /// The statement for `table`, prepared at its first use.
