@@ -3,13 +3,12 @@
 A node takes long to start, so one serves all tests: those of the scripts, then the guide, which comes last by its name and
 removes it. The ring is that of the guide."""
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from node import PROJECT, Node, free_port, is_alive, script
+from node import Node, free_port, script
+from service import PROJECT, assert_none_left, copy_of_project, is_alive
 
 
 @pytest.fixture(scope="session")
@@ -20,15 +19,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         "Cassandra's jars are not there; run `make test-cassandra`, or setup/cassandra/bin/cassandra-fetch.sh"
     )
     copy = tmp_path_factory.mktemp("a project")
-    shutil.copytree(PROJECT / "setup" / "cassandra", copy / "setup" / "cassandra", symlinks=True)
-    (copy / "python").mkdir()
-    (copy / "target").mkdir()
-    shutil.copy(PROJECT / "python" / "requirements-cassandra.txt", copy / "python")
+    copy_of_project("cassandra", copy, "python/requirements-cassandra.txt")
     yield copy
     for pid_file in copy.rglob("node.pid"):
         script(copy, "stop", "--data", str(pid_file.parent))
-    processes = subprocess.run(["ps", "-ww", "-e", "-o", "args="], capture_output=True, text=True, check=True).stdout
-    assert f"silverbullet.cassandra.data={copy}" not in processes, "a node of the tests is still running"
+    assert_none_left("cassandra", copy)
 
 
 @pytest.fixture(scope="session")

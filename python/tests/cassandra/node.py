@@ -1,21 +1,17 @@
 """What the Cassandra tests share: running the scripts in a copy of the project, and nodes in it."""
 
 import os
-import random
-import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
 from cassandra.policies import RoundRobinPolicy
+from service import PROJECT, Service, first_free
 
-PROJECT = Path(__file__).resolve().parents[3]
 ADDRESSES = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
 OURS = (
     "PORT STORAGE_PORT JMX_PORT DATA_DIR LOG_DIR HEAP SETTINGS ADDRESS SEEDS ROLE ROLE_PASSWORD COPIES RING"
@@ -36,17 +32,8 @@ def environment() -> dict[str, str]:
 
 def free_port() -> int:
     """A port that is free with the two that the scripts derive from it, on all addresses of a ring."""
-    while True:
-        first = random.randrange(11_000, 20_000)
-        numbers = (first, first + 10_000, first + 20_000, first + 20_001, first + 20_002)
-        with ExitStack() as stack:
-            try:
-                for address in ADDRESSES:
-                    for number in numbers:
-                        stack.enter_context(socket.socket()).bind((address, number))
-            except OSError:
-                continue
-            return first
+    shifts = (0, 10_000, 20_000, 20_001, 20_002)
+    return first_free(lambda first: [(address, first + shift) for address in ADDRESSES for shift in shifts])
 
 
 def script(project: Path, name: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
@@ -77,52 +64,15 @@ def session(
         cluster.shutdown()
 
 
-class Node:
-    """A real node in a folder and on ports of its own."""
+class Node(Service):
+    """A real node."""
+
+    pid_file = "node.pid"
 
     def __init__(self, project: Path, folder: Path) -> None:
-        self.project = project
-        self.folder = folder
-        self.port = free_port()
-        self.address = f"127.0.0.1:{self.port}"
+        super().__init__(project, folder, free_port())
 
     def script(self, name: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
         """Runs a script on this node."""
         mine = {"PORT": str(self.port), "DATA_DIR": str(self.folder)}
         return script(self.project, name, *arguments, **{**mine, **variables})
-
-    def start(self, **variables: str) -> str:
-        """Starts it; gives what was said."""
-        done = self.script("start", **variables)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def stop(self) -> str:
-        """Stops it; gives what was said."""
-        done = self.script("stop")
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def pid(self) -> int:
-        """Its process, by the pid file."""
-        return int((self.folder / "node.pid").read_text())
-
-    def kill(self) -> None:
-        """kill -9, and waits until the process is gone."""
-        pid = self.pid()
-        os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not is_alive(pid), "the killed node is gone")
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
-    return bool(state) and not state.startswith("Z")
-
-
-def wait_until(holds, what: str, seconds: float = 30.0) -> None:
-    """Waits until `holds()` does."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.05)

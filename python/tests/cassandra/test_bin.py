@@ -12,21 +12,10 @@ from pathlib import Path
 import pytest
 from cassandra.cluster import NoHostAvailable
 from cassandra.concurrent import execute_concurrent_with_args
-from node import PROJECT, Node, environment, free_port, is_alive, script, session
+from node import Node, environment, free_port, script, session
+from service import PROJECT, is_alive, tools_without
 
 PLAIN = "WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}"
-
-
-def tools_without(folder: Path, *missing: str) -> str:
-    """A PATH with all programs but the missing ones."""
-    folder.mkdir()
-    for place in reversed(environment()["PATH"].split(":")):
-        for program in Path(place).iterdir() if Path(place).is_dir() else ():
-            link = folder / program.name
-            link.unlink(missing_ok=True)
-            if program.name not in missing:
-                link.symlink_to(program)
-    return str(folder)
 
 
 def java_that_says(folder: Path, version: str) -> str:
@@ -184,7 +173,7 @@ def test_a_java_that_will_not_do_is_refused(project: Path, tmp_path: Path, versi
 
 def test_what_is_missing_is_said_in_one_line(project: Path, tmp_path: Path) -> None:
     data, port = str(tmp_path / "data"), str(free_port())
-    path = tools_without(tmp_path / "tools", "java", "mvn", "cqlsh")
+    path = tools_without(tmp_path / "tools", environment()["PATH"], "java", "mvn", "cqlsh")
     nowhere = str(tmp_path / "lib")
     without_java = {"PATH": path, "DATA_DIR": data, "PORT": port, "JAVA_HOME": ""}
     for name in ("start", "bin/nodetool.sh"):
@@ -193,7 +182,7 @@ def test_what_is_missing_is_said_in_one_line(project: Path, tmp_path: Path) -> N
         assert "java is missing: sudo apt-get install -y openjdk-17-jre-headless" in done.stderr
     done = script(project, "bin/cqlsh.sh", **without_java)
     assert done.returncode == 1 and "cqlsh is missing: python -m pip install -r" in done.stderr
-    path = tools_without(tmp_path / "tools with java", "mvn")
+    path = tools_without(tmp_path / "tools with java", environment()["PATH"], "mvn")
     done = script(project, "bin/cassandra-fetch.sh", PATH=path, LIB_DIR=nowhere)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "mvn is missing: sudo apt-get install -y maven" in done.stderr

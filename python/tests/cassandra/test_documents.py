@@ -13,7 +13,8 @@ from typing import NamedTuple
 import pytest
 from cassandra import ConsistencyLevel, OperationTimedOut, ReadTimeout
 from cassandra.concurrent import execute_concurrent_with_args
-from node import ADDRESSES, PROJECT, Node, environment, session
+from node import ADDRESSES, Node, environment, session
+from service import PROJECT
 
 GUIDE = "setup/cassandra/cassandra-setup.md"
 FENCE = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -1,20 +1,17 @@
 """What the Kafka tests share: a copy of the project's folder, brokers in it, and reading a topic back."""
 
 import os
-import random
-import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 from confluent_kafka import Consumer, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
+from service import PROJECT, Service, first_free, wait_until
 
-PROJECT = Path(__file__).resolve().parents[3]
 # What kafka-start.sh adds to a port where it is not told the controller's.
 CONTROLLER = 10_000
 
@@ -36,17 +33,9 @@ def environment() -> dict[str, str]:
 
 def free_ports(count: int) -> int:
     """The first of `count` ports in a row that are free, as are those of their controllers."""
-    while True:
-        first = random.randrange(11_000, 20_000)
-        with ExitStack() as stack:
-            try:
-                for port in range(first, first + count):
-                    for number in (port, port + CONTROLLER):
-                        taken = stack.enter_context(socket.socket())
-                        taken.bind(("127.0.0.1", number))
-            except OSError:
-                continue
-            return first
+    return first_free(
+        lambda first: [("127.0.0.1", port + more) for port in range(first, first + count) for more in (0, CONTROLLER)]
+    )
 
 
 def script(project: Path, name: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
@@ -61,40 +50,21 @@ def script(project: Path, name: str, *arguments: str, **variables: str) -> subpr
     )
 
 
-class Broker:
-    """A real broker in a folder and on ports of its own."""
+class Broker(Service):
+    """A real broker."""
+
+    pid_file = "broker.pid"
 
     def __init__(self, project: Path, folder: Path, port: int | None = None) -> None:
-        self.project = project
-        self.folder = folder
-        self.port = port or free_ports(1)
-        self.address = f"127.0.0.1:{self.port}"
+        super().__init__(project, folder, port or free_ports(1))
 
     def script(self, name: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
         """Runs a script on this broker."""
         return script(self.project, name, *arguments, PORT=str(self.port), DATA_DIR=str(self.folder), **variables)
 
-    def start(self) -> str:
-        """Starts it; gives what was said."""
-        done = self.script("bin/kafka-start.sh")
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def stop(self) -> str:
-        """Stops it; gives what was said."""
-        done = self.script("bin/kafka-stop.sh")
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def pid(self) -> int:
-        """Its process, by the pid file."""
-        return int((self.folder / "broker.pid").read_text())
-
-    def kill(self) -> None:
-        """kill -9, and waits until the process is gone, and its port with it: the last of its threads to end has that."""
-        pid = self.pid()
-        os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not is_alive(pid) and not is_open(self.port), "the killed broker is gone")
+    def is_gone(self, pid: int) -> bool:
+        """Its port too: the last of its threads to end has that."""
+        return super().is_gone(pid) and not is_open(self.port)
 
     def create(self, topic: str, partitions: int = 4) -> None:
         """Makes a topic, and waits until the broker tells of it too."""
@@ -145,20 +115,6 @@ def is_open(port: int) -> bool:
     """Whether something listens on a port of this machine."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
-    return bool(state) and not state.startswith("Z")
-
-
-def wait_until(holds, what: str, seconds: float = 30.0) -> None:
-    """Waits until `holds()` does."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.05)
 
 
 def producer(arguments: Sequence[object], **options) -> subprocess.Popen:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from broker import PROJECT, Broker, environment, is_alive, script, started
+from broker import Broker, environment, script, started
 from live import SETTINGS, Ask, Start, Table
+from service import PROJECT, assert_none_left, copy_of_project, is_alive
 
 
 @pytest.fixture(scope="session")
@@ -17,17 +18,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     jars = PROJECT / "target" / "kafka" / "lib"
     assert jars.is_dir(), "Kafka's jars are not there; run `make test-kafka`, or setup/kafka/bin/kafka-fetch.sh first"
     copy = tmp_path_factory.mktemp("a project")
-    shutil.copytree(PROJECT / "setup" / "kafka", copy / "setup" / "kafka", symlinks=True)
+    copy_of_project("kafka", copy, "csv_producer.py", "kafka-manual.md", "python/requirements-kafka.txt")
     shutil.copytree(PROJECT / "docs" / "examples", copy / "docs" / "examples")
-    (copy / "python").mkdir()
-    (copy / "target").mkdir()
-    for name in ("csv_producer.py", "kafka-manual.md", "python/requirements-kafka.txt"):
-        shutil.copy(PROJECT / name, copy / name)
     yield copy
     for pid_file in copy.rglob("broker.pid"):
         script(copy, "bin/kafka-stop.sh", "--data", str(pid_file.parent))
-    processes = subprocess.run(["ps", "-ww", "-e", "-o", "args="], capture_output=True, text=True, check=True).stdout
-    assert f"silverbullet.kafka.data={copy}" not in processes, "a broker of the tests is still running"
+    assert_none_left("kafka", copy)
 
 
 @pytest.fixture(autouse=True)

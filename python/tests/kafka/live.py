@@ -7,7 +7,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from broker import wait_until
+from service import wait_until
 from stream import ASSETS
 
 SETTINGS = f"""

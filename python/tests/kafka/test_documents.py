@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
-from broker import PROJECT, Broker, environment, free_ports, wait_until
+from broker import Broker, environment, free_ports
+from service import PROJECT, wait_until
 
 SETUP = "setup/kafka/kafka-setup.md"
 MANUAL = "kafka-manual.md"

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from broker import Broker, wait_until
+from broker import Broker
 from live import Ask, Start, Table, address_of, consumed, events, state, wait_for_end
+from service import wait_until
 from stream import Flow
 
 TICKS = 9_000

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from broker import PROJECT, Broker, environment, started, wait_until
+from broker import Broker, environment, started
+from service import PROJECT, wait_until
 
 EXAMPLE = PROJECT / "docs" / "examples" / "prices.csv"
 REPLAY = ("--source", f"csv:{EXAMPLE}", "--speed", "max", "--window", 60, "--no-http")

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from broker import PROJECT, Broker, environment, started
+from broker import Broker, environment, started
 from broker import produce as csv_producer
+from service import PROJECT
 
 SAMPLE = PROJECT / "setup" / "kafka" / "sample-prices.csv"
 COUNTS = ("sent", "delivered", "failed", "unknown", "bad_rows")

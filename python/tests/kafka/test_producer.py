@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from broker import PROJECT, Broker, produce, producer
+from broker import Broker, produce, producer
+from service import PROJECT
 
 sys.path.insert(0, str(PROJECT))
 import csv_producer  # noqa: E402

@@ -9,8 +9,9 @@ import signal
 import time
 from pathlib import Path
 
-from broker import Broker, is_alive, wait_until
+from broker import Broker
 from live import Ask, Start, Table, address_of, consumed, events, state, wait_for_end
+from service import is_alive, wait_until
 from stream import Flow
 
 KILLS = int(os.environ.get("SILVERBULLET_KAFKA_KILLS", "5"))

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from broker import Broker, wait_until
+from broker import Broker
 from live import Ask, Start
+from service import wait_until
 
 SETTINGS = """
 [kafka]

@@ -9,25 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from broker import CONTROLLER, PROJECT, Broker, environment, free_ports, is_alive, script, wait_until
+from broker import CONTROLLER, Broker, environment, free_ports, script
+from service import PROJECT, is_alive, tools_without, wait_until
 
 
 @pytest.fixture(scope="module")
 def own(project: Path) -> Broker:
     """A broker that tests may start and stop."""
     return Broker(project, project / "brokers" / "started and stopped")
-
-
-def tools_without(folder: Path, *missing: str) -> str:
-    """A PATH with all programs but the missing ones."""
-    folder.mkdir()
-    for place in reversed(environment()["PATH"].split(":")):
-        for program in Path(place).iterdir() if Path(place).is_dir() else ():
-            link = folder / program.name
-            link.unlink(missing_ok=True)
-            if program.name not in missing:
-                link.symlink_to(program)
-    return str(folder)
 
 
 def test_start_waits_until_it_is_ready_and_a_second_one_changes_nothing(own: Broker) -> None:
@@ -133,12 +122,12 @@ def test_wrong_usage_ends_with_2(project: Path, arguments: tuple[str, ...], mess
 
 def test_what_is_missing_is_said_in_one_line(project: Path, tmp_path: Path) -> None:
     data = str(tmp_path / "data")
-    path = tools_without(tmp_path / "tools", "java", "mvn")
+    path = tools_without(tmp_path / "tools", environment()["PATH"], "java", "mvn")
     for name in ("start", "bin/kafka-topics.sh"):
         done = script(project, name, *(["--data", data] if name == "start" else []), PATH=path)
         assert done.returncode == 1 and done.stderr.count("\n") == 1
         assert "java is missing: sudo apt-get install -y openjdk-17-jre-headless" in done.stderr
-    path = tools_without(tmp_path / "tools with java", "mvn")
+    path = tools_without(tmp_path / "tools with java", environment()["PATH"], "mvn")
     nowhere = str(tmp_path / "lib")
     done = script(project, "bin/kafka-fetch.sh", PATH=path, LIB_DIR=nowhere)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)

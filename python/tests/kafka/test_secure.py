@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from broker import PROJECT, Broker, wait_until
+from broker import Broker
 from live import Ask, Start, wait_for_end
+from service import PROJECT, wait_until
 
 PASSWORD = "correct horse"
 STORE = "keystore-password"

@@ -6,16 +6,7 @@ setup_dir="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 project_dir="$(cd "$setup_dir/../.." && pwd -P)"
 LIB_DIR="${LIB_DIR:-$project_dir/target/cassandra/lib}"
 java="${JAVA_HOME:+$JAVA_HOME/bin/}java"
-
-fail() { # fail MESSAGE: says it and ends with 1
-    echo "${0##*/}: $1" >&2
-    exit 1
-}
-
-usage_error() {
-    echo "${0##*/}: $1; --help lists the options" >&2
-    exit 2
-}
+source "$setup_dir/../shared/common.sh"
 
 # Cassandra 5.0 is made for Java 17. Later ones have taken away, from 24 on, what it cannot start without.
 need_java() {
@@ -27,9 +18,8 @@ need_java() {
         fail "java is version ${BASH_REMATCH[2]}, Cassandra needs 17 (up to 23 may do): $remedy"
 }
 
-# Ends where the jars are not there. Whether they are the right ones, cassandra-fetch.sh has checked.
 need_jars() {
-    [[ -d $LIB_DIR ]] || fail "Cassandra's jars are not in $LIB_DIR: run $setup_dir/bin/cassandra-fetch.sh first"
+    need_jars_of Cassandra "$setup_dir/bin/cassandra-fetch.sh"
 }
 
 # The settings that a script starts from: variables of the environment, options count more.
@@ -107,22 +97,6 @@ read_place() {
     [[ ! -s $place_file ]] || read -r ADDRESS PORT JMX_PORT STORAGE_PORT <"$place_file"
 }
 
-is_port() {
-    [[ $1 =~ ^[0-9]{1,5}$ ]] && ((10#$1 >= 1 && 10#$1 <= 65535))
-}
-
-absolute() {
-    case "$1" in
-    /*) printf '%s' "$1" ;;
-    *) printf '%s/%s' "$PWD" "$1" ;;
-    esac
-}
-
-# Whether something accepts connections there.
-port_open() { # port_open ADDRESS PORT
-    (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null
-}
-
 # Whether a port is free, or becomes so soon: the threads of a node that was killed have it a moment longer than its name.
 port_free() { # port_free ADDRESS PORT
     for _ in {1..10}; do
@@ -132,13 +106,9 @@ port_free() { # port_free ADDRESS PORT
     return 1
 }
 
-# Prints the process id of this folder's node; fails where it does not run. A number in an old pid file
-# may belong to a stranger by now, so the process must carry this folder in its arguments.
+# Prints the process id of this folder's node; fails where it does not run.
 running_pid() {
-    local pid
-    [[ -s $pid_file ]] && pid="$(<"$pid_file")" && [[ $pid =~ ^[0-9]+$ ]] || return 1
-    [[ "$(ps -ww -o args= -p "$pid" 2>/dev/null)" == *"$(marker) "*CassandraDaemon* ]] || return 1
-    printf '%s' "$pid"
+    process_of "$pid_file" "$(marker)" CassandraDaemon
 }
 
 # What marks a node of this folder among its arguments.

@@ -4,16 +4,7 @@
 setup_dir="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 project_dir="$(cd "$setup_dir/../.." && pwd -P)"
 LIB_DIR="${LIB_DIR:-$project_dir/target/kafka/lib}"
-
-fail() { # fail MESSAGE: says it and ends with 1
-    echo "${0##*/}: $1" >&2
-    exit 1
-}
-
-usage_error() {
-    echo "${0##*/}: $1; --help lists the options" >&2
-    exit 2
-}
+source "$setup_dir/../shared/common.sh"
 
 need_java() {
     local found
@@ -24,9 +15,8 @@ need_java() {
     fi
 }
 
-# Ends where the jars are not there. Whether they are the right ones, kafka-fetch.sh has checked.
 need_jars() {
-    [[ -d $LIB_DIR ]] || fail "Kafka's jars are not in $LIB_DIR: run $setup_dir/bin/kafka-fetch.sh first"
+    need_jars_of Kafka "$setup_dir/bin/kafka-fetch.sh"
 }
 
 # The options of start, stop and status; each has a variable of the same meaning, the option counts more.
@@ -77,29 +67,9 @@ derive_settings() {
     console_log="$LOG_DIR/console.log"
 }
 
-is_port() {
-    [[ $1 =~ ^[0-9]{1,5}$ ]] && ((10#$1 >= 1 && 10#$1 <= 65535))
-}
-
-absolute() {
-    case "$1" in
-    /*) printf '%s' "$1" ;;
-    *) printf '%s/%s' "$PWD" "$1" ;;
-    esac
-}
-
-# Whether something accepts connections on a port of this machine.
-port_open() {
-    (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
-}
-
-# Prints the process id of this folder's broker; fails where it does not run. A number in an old pid file
-# may belong to a stranger by now, so the process must carry this folder in its arguments.
+# Prints the process id of this folder's broker; fails where it does not run.
 running_pid() {
-    local pid
-    [[ -s $pid_file ]] && pid="$(<"$pid_file")" && [[ $pid =~ ^[0-9]+$ ]] || return 1
-    [[ "$(ps -ww -o args= -p "$pid" 2>/dev/null)" == *"$(marker) "*kafka.Kafka* ]] || return 1
-    printf '%s' "$pid"
+    process_of "$pid_file" "$(marker)" kafka.Kafka
 }
 
 # What marks a broker of this folder among its arguments.

@@ -61,8 +61,8 @@ prepare_storage() {
 
 # Of the generated settings: both ports must be free, or Kafka's own message hides behind a stack trace.
 check_ports() {
-    ! port_open "$PORT" || fail "port $PORT is taken by another program: stop that, or choose another by --port"
-    [[ $own_config == yes ]] || ! port_open "$CONTROLLER_PORT" ||
+    ! port_open 127.0.0.1 "$PORT" || fail "port $PORT is taken by another program: stop that, or choose another by --port"
+    [[ $own_config == yes ]] || ! port_open 127.0.0.1 "$CONTROLLER_PORT" ||
         fail "port $CONTROLLER_PORT, the controller's, is taken by another program: choose another by --controller-port"
 }
 
@@ -79,7 +79,7 @@ launch() {
 
 wait_until_ready() {
     local deadline=$((SECONDS + ${START_TIMEOUT:-60}))
-    until grep -q "Kafka Server started" "$server_log" 2>/dev/null && port_open "$PORT"; do
+    until grep -q "Kafka Server started" "$server_log" 2>/dev/null && port_open 127.0.0.1 "$PORT"; do
         if ! kill -0 "$1" 2>/dev/null; then
             rm -f "$pid_file"
             show_tail

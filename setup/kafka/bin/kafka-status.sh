@@ -15,11 +15,11 @@ END
 read_broker_options "$@"
 if ! pid="$(running_pid)"; then
     echo "No broker runs with its data in $DATA_DIR"
-    ! port_open "$PORT" || echo "Something else listens on port $PORT"
+    ! port_open 127.0.0.1 "$PORT" || echo "Something else listens on port $PORT"
     exit 1
 fi
 if [[ -f $DATA_DIR/broker.port ]]; then PORT="$(<"$DATA_DIR/broker.port")"; fi
-if ! port_open "$PORT"; then
+if ! port_open 127.0.0.1 "$PORT"; then
     echo "The broker (process $pid) runs but does not accept connections on port $PORT; its log: $server_log"
     exit 1
 fi
