@@ -15,7 +15,7 @@
 //! - [`PutSource`] brings what somebody's own feed puts into its [`Inlet`] as Arrow batches.
 //!
 //! The other way, [`kafka::publish`] sends what a source brings to a Kafka topic. All of [`kafka`] is a feature of the
-//! crate, which is there unless it is declined.
+//! crate, and so is Arrow, which it and [`put`] need; both are there unless they are declined.
 //!
 //! What is wrong with a source as a whole is a [`FeedError`], one line with its remedy. A single bad row never is: it
 //! becomes a quarantine event with its line and one of the reasons in [`csv::reason`]. Whether a good row makes
@@ -41,6 +41,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(feature = "arrow")]
 mod batch;
 mod clock_step;
 mod collect;
@@ -50,6 +51,7 @@ pub mod exchange;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 mod pacing;
+#[cfg(feature = "arrow")]
 pub mod put;
 pub mod recording;
 pub mod simulator;
@@ -62,6 +64,7 @@ pub use exchange::{ExchangeSettings, ExchangeSource};
 #[cfg(feature = "kafka")]
 pub use kafka::{KafkaSettings, KafkaSource, TopicFacts};
 pub use pacing::{Sleeper, ThreadSleeper};
+#[cfg(feature = "arrow")]
 pub use put::{Inlet, PutSource};
 pub use recording::{Recorder, RecordingOptions, RecordingSettings, RecordingSource};
 pub use simulator::{SimulatedAssets, Simulator, SimulatorSettings, SimulatorStart};

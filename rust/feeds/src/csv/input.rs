@@ -29,8 +29,20 @@ pub(crate) struct FileStamp {
     modified: Option<SystemTime>,
 }
 
-/// Opens `path`.
+impl FileStamp {
+    /// Whether a file that was like this and is only ever added to can be like `now`.
+    pub(crate) fn may_have_grown_to(self, now: FileStamp) -> bool {
+        self == now || self.length < now.length
+    }
+}
+
+/// Opens `path`, to read all of it.
 pub(crate) fn open(path: &Path) -> Result<Input> {
+    open_until(path, |_| u64::MAX)
+}
+
+/// Opens `path`, to read as many of its bytes as `end` says of it.
+pub(crate) fn open_until(path: &Path, end: impl FnOnce(FileStamp) -> u64) -> Result<Input> {
     let failed = |source| FeedError::open(path.to_owned(), source);
     let metadata = fs::metadata(path).map_err(failed)?;
     if metadata.is_dir() {
@@ -44,7 +56,7 @@ pub(crate) fn open(path: &Path) -> Result<Input> {
     let metadata = file.metadata().map_err(failed)?;
     let stamp = FileStamp { length: metadata.len(), modified: metadata.modified().ok() };
     let position = Arc::new(AtomicU64::new(0));
-    let mut file = Counted { file, position: Arc::clone(&position) };
+    let mut file = Counted { file, position: Arc::clone(&position) }.take(end(stamp));
     let mut first = Vec::with_capacity(ZSTD.len());
     file.by_ref().take(ZSTD.len() as u64).read_to_end(&mut first).map_err(failed)?;
     let is_gzip = first.starts_with(&GZIP);

@@ -26,11 +26,28 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
+    /// Opens the file, which may be written at this moment: what is added from now on is not read.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let input::Input { reader, position, stamp } = input::open(path)?;
+        Ok(Self::of(path, input::open_until(path, |now| now.length)?))
+    }
+
+    /// Opens the file as it was when it had this stamp.
+    ///
+    /// # Errors
+    /// A file that was changed in another way than by adding to it.
+    pub(crate) fn open_again(path: &Path, before: FileStamp) -> Result<Self> {
+        let input = input::open_until(path, |_| before.length)?;
+        if !before.may_have_grown_to(input.stamp) {
+            return Err(FeedError::Changed { path: path.to_owned() });
+        }
+        Ok(Self::of(path, input))
+    }
+
+    fn of(path: &Path, input: input::Input) -> Self {
+        let input::Input { reader, position, stamp } = input;
         let reader = BufReader::with_capacity(1 << 16, reader);
         let path = path.to_owned();
-        Ok(Self { path, reader, position, stamp, line: Vec::new(), count: 0, is_torn: false })
+        Self { path, reader, position, stamp, line: Vec::new(), count: 0, is_torn: false }
     }
 
     /// The next whole line, without its end.

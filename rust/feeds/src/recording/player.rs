@@ -95,10 +95,7 @@ impl RecordingSource {
 
     /// Plays a file; false when the run is to stop.
     fn file(&self, file: &Scanned, delivery: &mut Delivery<'_>) -> Result<bool> {
-        let mut lines = Lines::open(&file.path)?;
-        if lines.stamp != file.stamp {
-            return Err(FeedError::Changed { path: file.path.clone() });
-        }
+        let mut lines = Lines::open_again(&file.path, file.stamp)?;
         let mut is_heading = true;
         loop {
             let number = lines.count + 1;
