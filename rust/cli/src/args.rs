@@ -9,6 +9,7 @@ use silverbullet_kernel::Objective;
 use crate::produce::ProduceArguments;
 use crate::record::RecordArguments;
 use crate::settings::Overrides;
+use crate::store::arguments::StoreArguments;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -101,6 +102,8 @@ pub(crate) enum Command {
     Replay(ReplayArguments),
     /// Ask for stored results in SQL
     Sql(SqlArguments),
+    /// Make tables in Cassandra, and see what is stored where
+    Store(StoreArguments),
     /// Print the settings in force and where each came from
     Config(ConfigArguments),
     /// Check this machine and these settings
@@ -502,7 +505,8 @@ impl SqlArguments {
     }
 }
 
-fn set_data(overrides: &mut Overrides, data: Option<&Path>) {
+/// Sets the data directory where it was given.
+pub(crate) fn set_data(overrides: &mut Overrides, data: Option<&Path>) {
     overrides.set("store.directory", "--data", data.map(|path| path.to_string_lossy().into_owned()));
 }
 

@@ -78,6 +78,7 @@ fn dispatch(arguments: &Arguments, session: &Session) -> anyhow::Result<ExitCode
         }
         Command::Replay(arguments) => replay::run(arguments, &load(arguments.overrides())?, session),
         Command::Sql(arguments) => sql::run(arguments, &load(arguments.overrides())?),
+        Command::Store(arguments) => store::run(arguments, &load(arguments.overrides())?.settings),
         Command::Config(arguments) => config::print(arguments, &load(Overrides::default())?),
         Command::Doctor => doctor::run(load(Overrides::default()), session),
         Command::Completions { shell } => {

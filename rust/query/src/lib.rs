@@ -28,6 +28,7 @@
 //! ```
 
 mod answer;
+mod cassandra;
 pub mod catalog;
 mod error;
 pub mod format;
@@ -49,6 +50,7 @@ mod views;
 mod yielding;
 
 pub use answer::Answer;
+pub use cassandra::CassandraCatalog;
 pub use error::{Error, ErrorKind, Result};
 pub use limits::Limits;
 pub use question::{Described, Question};

@@ -13,6 +13,7 @@ use silverbullet_engine::{LiveState, NamedLatency, Publication};
 use silverbullet_store::{Table, Tables, TailBatch};
 use tokio::sync::OnceCell;
 
+use crate::cassandra::Cassandra;
 use crate::stored::{Cache, Stored};
 use crate::tail::Tail;
 use crate::united::{United, not_stored, see_tail};
@@ -26,6 +27,7 @@ pub(crate) struct Sources {
     pub(crate) tables: Tables,
     pub(crate) tail: Arc<dyn Tail>,
     pub(crate) live: Vec<Arc<LiveState>>,
+    pub(crate) cassandra: Option<Arc<Cassandra>>,
     pub(crate) cache: Cache,
 }
 
@@ -51,7 +53,7 @@ pub(crate) struct Moment {
     sources: Arc<Sources>,
     frozen: [OnceCell<Frozen>; Table::ALL.len()],
     live: OnceLock<Vec<LiveView>>,
-    runs: OnceCell<Runs>,
+    runs: OnceCell<Arc<Runs>>,
 }
 
 impl std::fmt::Debug for Moment {
@@ -105,7 +107,7 @@ impl Moment {
         }
         let others = Table::RESULTS.into_iter().filter(|table| *table != first);
         let tables: Vec<Table> = std::iter::once(first).chain(others).collect();
-        let runs = self.runs.get_or_try_init(|| self.read_runs()).await?;
+        let runs = self.runs.get_or_try_init(|| self.known_runs()).await?;
         for variant in runs.newest_first(universe) {
             for table in &tables {
                 if self.table(*table).await?.newest.has(universe, variant) {
@@ -120,25 +122,24 @@ impl Moment {
         Ok(newest.latest(universe).map(str::to_owned))
     }
 
-    async fn read_runs(&self) -> Result<Runs> {
+    /// The runs, read once a version of their table.
+    async fn known_runs(&self) -> Result<Arc<Runs>> {
         let Frozen { stored, tail, .. } = self.table(Table::Runs).await?;
-        let table = United::new(Table::Runs, stored, tail, Chosen::All);
-        let context = SessionContext::new();
-        let plan = context.read_table(Arc::new(table))?;
-        let plan = plan.filter(col("kind").eq(lit(RUN)))?;
-        let plan = plan.select_columns(&["universe", "variant", "started"])?;
-        let plan = plan.create_physical_plan().await?;
-        let mut runs = Runs::default();
-        for batch in collect(plan, context.task_ctx()).await? {
-            // A session of its own may read text as views.
-            let texts = [cast(batch.column(0), &DataType::Utf8)?, cast(batch.column(1), &DataType::Utf8)?];
-            let [universes, variants] = [texts[0].as_string::<i32>(), texts[1].as_string::<i32>()];
-            let starts = batch.column(2).as_primitive::<TimestampMicrosecondType>();
-            for row in 0..batch.num_rows() {
-                runs.see(universes.value(row), variants.value(row), starts.value(row));
-            }
+        let version = stored.as_ref().map(|stored| stored.snapshot.version());
+        let may_be_kept = tail.is_empty();
+        if let (true, Some(known)) = (may_be_kept, self.sources.cache.runs(version)?) {
+            return Ok(known);
+        }
+        let runs = Arc::new(read_runs(United::new(Table::Runs, stored, tail, Chosen::All)).await?);
+        if may_be_kept {
+            self.sources.cache.keep_runs(version, &runs)?;
         }
         Ok(runs)
+    }
+
+    /// Cassandra, where it is switched on.
+    pub(crate) fn cassandra(&self) -> Option<&Arc<Cassandra>> {
+        self.sources.cassandra.as_ref()
     }
 
     /// The engines: their newest publications and latencies, all taken at one time.
@@ -152,4 +153,23 @@ impl Moment {
             self.sources.live.iter().map(view).collect()
         })
     }
+}
+
+async fn read_runs(table: United) -> Result<Runs> {
+    let context = SessionContext::new();
+    let plan = context.read_table(Arc::new(table))?;
+    let plan = plan.filter(col("kind").eq(lit(RUN)))?;
+    let plan = plan.select_columns(&["universe", "variant", "started"])?;
+    let plan = plan.create_physical_plan().await?;
+    let mut runs = Runs::default();
+    for batch in collect(plan, context.task_ctx()).await? {
+        // A session of its own may read text as views.
+        let texts = [cast(batch.column(0), &DataType::Utf8)?, cast(batch.column(1), &DataType::Utf8)?];
+        let [universes, variants] = [texts[0].as_string::<i32>(), texts[1].as_string::<i32>()];
+        let starts = batch.column(2).as_primitive::<TimestampMicrosecondType>();
+        for row in 0..batch.num_rows() {
+            runs.see(universes.value(row), variants.value(row), starts.value(row));
+        }
+    }
+    Ok(runs)
 }

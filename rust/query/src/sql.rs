@@ -25,6 +25,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::answer::{Abort, Delivery, Progress, stopped};
+use crate::cassandra::{Cassandra, CassandraCatalog};
 use crate::catalog::provider::Catalog;
 use crate::catalog::{self, CATALOG, PUBLIC};
 use crate::functions;
@@ -124,13 +125,29 @@ impl Sql {
             Some(store) => store,
             None => Arc::new(NoTail),
         };
-        Self::over(tables, tail, live, limits)
+        Self::over(tables, tail, live, None, limits)
+    }
+
+    /// The same with the tables in Cassandra as another schema. Nothing is connected before a query asks for one.
+    ///
+    /// # Errors
+    /// As [`Sql::new`].
+    pub fn with_cassandra(
+        tables: Tables,
+        store: Option<Arc<Store>>,
+        live: Vec<Arc<LiveState>>,
+        cassandra: CassandraCatalog,
+        limits: Limits,
+    ) -> Result<Self> {
+        let tail = store.map_or_else(|| Arc::new(NoTail) as Arc<dyn Tail>, |store| store);
+        Self::over(tables, tail, live, Some(Arc::new(Cassandra::new(cassandra))), limits)
     }
 
     pub(crate) fn over(
         tables: Tables,
         tail: Arc<dyn Tail>,
         live: Vec<Arc<LiveState>>,
+        cassandra: Option<Arc<Cassandra>>,
         limits: Limits,
     ) -> Result<Self> {
         let failed = |error: DataFusionError| Error::new(ErrorKind::Failed, error.to_string());
@@ -146,7 +163,7 @@ impl Sql {
             },
             memory: limits.memory,
         };
-        let sources = Arc::new(Sources { tables, tail, live, cache: Cache::default() });
+        let sources = Arc::new(Sources { tables, tail, live, cassandra, cache: Cache::default() });
         Ok(Self {
             engine: Arc::new(Engine { sources, state, names }),
             limits,

@@ -5,7 +5,7 @@
 //! still makes it into a `LIMIT`, the largest bar of a subquery) leaves out files, row groups and pages again.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 use arrow::array::{ArrayRef, BooleanArray};
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
@@ -29,7 +29,7 @@ use silverbullet_store::{Snapshot, Table};
 
 use crate::newest_rows::{self, Ends};
 use crate::state::{DataFile, files_of};
-use crate::variants::{Chosen, Newest, time_column};
+use crate::variants::{Chosen, Newest, Runs, time_column};
 use crate::views::planned;
 
 /// The newest rows are looked for in so many files: those of the last flushes, and one that was made of many.
@@ -270,20 +270,41 @@ pub(crate) fn nothing(schema: &SchemaRef, projection: Option<&Vec<usize>>) -> Re
     Ok(Arc::new(EmptyExec::new(schema)))
 }
 
-/// Stored tables by version, so that a log is taken apart once.
+/// What was taken apart or read of tables, by their version, so that it is done once.
 #[derive(Debug, Default)]
-pub(crate) struct Cache(std::sync::Mutex<BTreeMap<&'static str, Arc<Stored>>>);
+pub(crate) struct Cache(std::sync::Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    tables: BTreeMap<&'static str, Arc<Stored>>,
+    /// The version of `runs`, and what stands in it.
+    runs: Option<(Option<u64>, Arc<Runs>)>,
+}
 
 impl Cache {
     pub(crate) fn stored(&self, table: Table, snapshot: Snapshot) -> Result<Arc<Stored>> {
-        let mut known = self.0.lock().map_err(|_| DataFusionError::Internal("a thread failed".to_owned()))?;
-        if let Some(stored) = known.get(table.name())
+        let mut kept = self.kept()?;
+        if let Some(stored) = kept.tables.get(table.name())
             && stored.snapshot.version() == snapshot.version()
         {
             return Ok(stored.clone());
         }
         let stored = Arc::new(Stored::new(table, snapshot)?);
-        known.insert(table.name(), stored.clone());
+        kept.tables.insert(table.name(), stored.clone());
         Ok(stored)
+    }
+
+    /// What was read of `runs` at this version; `None` is the version of a table that is not there.
+    pub(crate) fn runs(&self, version: Option<u64>) -> Result<Option<Arc<Runs>>> {
+        Ok(self.kept()?.runs.as_ref().filter(|(of, _)| *of == version).map(|(_, runs)| runs.clone()))
+    }
+
+    pub(crate) fn keep_runs(&self, version: Option<u64>, runs: &Arc<Runs>) -> Result<()> {
+        self.kept()?.runs = Some((version, runs.clone()));
+        Ok(())
+    }
+
+    fn kept(&self) -> Result<MutexGuard<'_, Kept>> {
+        self.0.lock().map_err(|_| DataFusionError::Internal("a thread failed".to_owned()))
     }
 }

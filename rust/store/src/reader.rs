@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use deltalake::kernel::EagerSnapshot;
 use deltalake::logstore::LogStoreRef;
@@ -15,6 +16,9 @@ use tokio::sync::Mutex;
 use crate::directory::DataDirectory;
 use crate::error::{Error, Result};
 use crate::schema::Table;
+
+/// The folder of a table's log.
+const LOG: &str = "_delta_log";
 
 /// The tables of a data directory, to be read. A clone shares what is known of them.
 #[derive(Debug, Clone)]
@@ -31,6 +35,8 @@ struct Inner {
 struct Handle {
     delta: DeltaTable,
     snapshot: Snapshot,
+    /// When something was last put into the folder of the log or taken out of it, as of then.
+    changed: Option<SystemTime>,
 }
 
 /// A table at one version.
@@ -74,6 +80,13 @@ impl Snapshot {
         Ok(version)
     }
 
+    /// How many files there are, and their bytes.
+    #[must_use]
+    pub fn size(&self) -> (i64, i64) {
+        let files = self.state.log_data();
+        (files.num_files() as i64, files.iter().map(|file| file.size()).sum())
+    }
+
     /// Number of the newest commit.
     #[must_use]
     pub fn version(&self) -> u64 {
@@ -108,14 +121,14 @@ impl Tables {
 }
 
 async fn open(table: Table, path: &Path) -> std::result::Result<Option<Handle>, DeltaTableError> {
-    if !path.join("_delta_log").is_dir() {
+    if !path.join(LOG).is_dir() {
         return Ok(None);
     }
     let location = ensure_table_uri(path.to_string_lossy())?;
     match DeltaTableBuilder::from_url(location)?.load().await {
         Ok(delta) => {
             let snapshot = snapshot_of(table, &delta, path)?;
-            Ok(Some(Handle { delta, snapshot }))
+            Ok(Some(Handle { delta, snapshot, changed: None }))
         }
         // The writer has made the folder and not yet the first commit.
         Err(DeltaTableError::NotATable(_)) => Ok(None),
@@ -125,10 +138,19 @@ async fn open(table: Table, path: &Path) -> std::result::Result<Option<Handle>, 
 
 impl Handle {
     async fn update(&mut self) -> std::result::Result<(), DeltaTableError> {
+        let log = self.snapshot.folder.join(LOG);
+        let changed = std::fs::metadata(&log).and_then(|log| log.modified()).ok();
+        // Looking through the log takes milliseconds, and two questions to the file system tell that nobody has written to
+        // it. The time alone does not: two commits may come within a tick of it.
+        let next = log.join(format!("{:020}.json", self.snapshot.version + 1));
+        if changed.is_some() && changed == self.changed && !next.exists() {
+            return Ok(());
+        }
         self.delta.update_incremental(None).await?;
         if self.delta.version() != Some(self.snapshot.version) {
             self.snapshot = snapshot_of(self.snapshot.table, &self.delta, &self.snapshot.folder)?;
         }
+        self.changed = changed;
         Ok(())
     }
 }

@@ -44,7 +44,8 @@ impl Keeper {
         let clock = Arc::clone(&session.clock);
         let store = store::open(&settings.store, settings.seed, Arc::clone(&clock))?;
         output::note(&format!("results are kept in {}", settings.store.directory.display()));
-        let shown = Settings { kafka: settings.kafka.redacted(), ..settings.clone() };
+        let (kafka, kept) = (settings.kafka.redacted(), settings.store.redacted());
+        let shown = Settings { kafka, store: kept, ..settings.clone() };
         let configuration = serde_json::to_string(&shown)?;
         let directory = settings.store.directory.clone();
         Ok(Some(Self { store, directory, clock, configuration, runs: Vec::new(), recorder: None }))
@@ -135,9 +136,8 @@ impl Keeper {
 
     /// What answers SQL over the stored results and those on their way.
     pub(crate) fn sql(&self, settings: &Settings, live: &[Arc<LiveState>]) -> anyhow::Result<Arc<Sql>> {
-        let limits = store::limits(&settings.sql)?;
-        let sql = Sql::new(self.store.tables(), Some(Arc::clone(&self.store)), live.to_vec(), limits)?;
-        Ok(Arc::new(sql))
+        let store = Some(Arc::clone(&self.store));
+        Ok(Arc::new(store::sql(settings, self.store.tables(), store, live.to_vec())?))
     }
 
     /// The store.

@@ -26,6 +26,10 @@ pub(crate) use overrides::Overrides;
 
 /// The name of the universe that is there without any settings.
 const DEFAULT_UNIVERSE: &str = "default";
+/// The setting that nobody may read, of those of Cassandra.
+const PASSWORD: &str = "password";
+/// What is shown in its place.
+const HIDDEN: &str = "(hidden)";
 
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,6 +85,8 @@ pub(crate) struct CsvSettings {
 #[serde(deny_unknown_fields)]
 pub(crate) struct StoreSettings {
     pub(crate) enabled: bool,
+    #[serde(default = "yes")]
+    pub(crate) delta: bool,
     pub(crate) directory: PathBuf,
     pub(crate) flush_every: String,
     pub(crate) flush_rows: usize,
@@ -88,6 +94,25 @@ pub(crate) struct StoreSettings {
     pub(crate) memory_mib: usize,
     pub(crate) maintain_every: String,
     pub(crate) retention: String,
+    /// As it was written; [`crate::store::cassandra`] makes sense of it.
+    #[serde(default)]
+    pub(crate) cassandra: BTreeMap<String, serde_json::Value>,
+}
+
+impl StoreSettings {
+    /// The same without secrets.
+    pub(crate) fn redacted(&self) -> Self {
+        let mut shown = self.clone();
+        if let Some(password) = shown.cassandra.get_mut(PASSWORD) {
+            *password = HIDDEN.into();
+        }
+        shown
+    }
+}
+
+/// What was always so before it was a setting.
+fn yes() -> bool {
+    true
 }
 
 /// What a query may take.
@@ -97,6 +122,8 @@ pub(crate) struct SqlSettings {
     pub(crate) time: String,
     pub(crate) memory_mib: usize,
     pub(crate) rows: usize,
+    #[serde(default = "yes")]
+    pub(crate) full_scans: bool,
 }
 
 /// Whether, where and to whom HTTP and gRPC are served.
@@ -237,11 +264,15 @@ fn collect(
         }
         _ => {
             let source = figment.get_metadata(value.tag()).map_or(BUILT_IN, |metadata| &metadata.name);
-            let hidden = matches!(&path[..], [table, .., name] if table == "kafka" && is_secret(name));
+            let hidden = match &path[..] {
+                [table, .., name] if table == "kafka" => is_secret(name),
+                [table, part, name] if table == "store" && part == "cassandra" => name == PASSWORD,
+                _ => false,
+            };
             origins.push(Origin {
                 path: path.clone(),
                 setting: path.join("."),
-                value: if hidden { "(hidden)".into() } else { serde_json::to_value(value)? },
+                value: if hidden { HIDDEN.into() } else { serde_json::to_value(value)? },
                 source: source.to_owned(),
             });
         }

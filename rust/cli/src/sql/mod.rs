@@ -51,14 +51,14 @@ pub(crate) fn run(arguments: &SqlArguments, loaded: &Loaded) -> anyhow::Result<E
 fn folder(loaded: &Loaded) -> anyhow::Result<Answerer> {
     let settings = &loaded.settings;
     let directory = settings.store.directory.clone();
-    if !directory.is_dir() {
+    // Cassandra can be asked without any.
+    if !directory.is_dir() && store::cassandra(&settings.store, settings.seed)?.is_none() {
         let directory = directory.display();
         return Err(anyhow!(
             "there are no results in {directory}; store some by `silverbullet run --data {directory}`, or name another folder by --data"
         ));
     }
-    let sql = Sql::new(Tables::open(&directory), None, Vec::new(), store::limits(&settings.sql)?)
-        .map_err(explain)?;
+    let sql = store::sql(settings, Tables::open(&directory), None, Vec::new())?;
     Ok(Answerer::Folder { sql: Box::new(sql), directory })
 }
 
@@ -118,7 +118,8 @@ pub(crate) async fn answer(sql: &Sql, query: &str) -> Result<(Vec<RecordBatch>, 
     Ok((batches, answer.truncated()))
 }
 
-fn text_of(batches: &[RecordBatch], format: ResultFormat) -> Result<String, Error> {
+/// Rows as a person wants them.
+pub(crate) fn text_of(batches: &[RecordBatch], format: ResultFormat) -> Result<String, Error> {
     match format {
         ResultFormat::Table => format::table(batches),
         ResultFormat::Json => format::json(batches),
@@ -131,6 +132,6 @@ fn cut(rows: usize) -> String {
 }
 
 /// A query that makes no sense is wrong usage; anything else is a failure.
-fn explain(error: Error) -> anyhow::Error {
+pub(crate) fn explain(error: Error) -> anyhow::Error {
     if error.kind().is_usage() { usage(error.to_string()) } else { error.into() }
 }

@@ -12,7 +12,7 @@ use super::lines::Lines;
 use super::scan::{PROGRESS_LINES, Scan, Scanned, scan};
 use super::teller::{Reasons, Teller};
 use crate::csv::{Phase, Progress};
-use crate::error::{FeedError, Result};
+use crate::error::Result;
 use crate::pacing::{Pacer, Sleeper, ThreadSleeper};
 use crate::speed::Speed;
 

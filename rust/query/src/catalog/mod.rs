@@ -24,6 +24,8 @@ pub const PUBLIC: &str = "public";
 pub const HISTORY: &str = "history";
 /// Schema of what is in memory.
 pub const LIVE: &str = "live";
+/// Schema of what is in Cassandra.
+pub const CASSANDRA: &str = "cassandra";
 /// Schema of the documentation.
 pub const DOCUMENTATION: &str = "catalog";
 /// The view of weights one to a row.

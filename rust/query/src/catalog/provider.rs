@@ -8,12 +8,13 @@ use async_trait::async_trait;
 use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
 use datafusion::common::metadata::FieldMetadata;
 use datafusion::datasource::{MemTable, ViewTable, provider_as_source};
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::functions_nested::expr_fn::{map_keys, map_values};
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, col};
 use silverbullet_store::Table;
 
-use super::{DOCUMENTATION, Documentation, HISTORY, LIVE, PUBLIC, WEIGHTS, weights_schema};
+use super::{CASSANDRA, DOCUMENTATION, Documentation, HISTORY, LIVE, PUBLIC, WEIGHTS, weights_schema};
+use crate::cassandra;
 use crate::live::LiveTable;
 use crate::moment::{Frozen, Moment};
 use crate::united::United;
@@ -24,7 +25,9 @@ pub(crate) struct Catalog(pub(crate) Arc<Moment>);
 
 impl CatalogProvider for Catalog {
     fn schema_names(&self) -> Vec<String> {
-        [DOCUMENTATION, HISTORY, LIVE, PUBLIC].map(str::to_owned).to_vec()
+        let always = [DOCUMENTATION, HISTORY, LIVE, PUBLIC];
+        let cassandra = self.0.cassandra().map(|_| CASSANDRA);
+        always.into_iter().chain(cassandra).map(str::to_owned).collect()
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
@@ -33,6 +36,8 @@ impl CatalogProvider for Catalog {
             HISTORY => Kind::History,
             LIVE => Kind::Live,
             DOCUMENTATION => Kind::Documentation,
+            // There also where it is not switched on, so that a query of it is told how to.
+            CASSANDRA => Kind::Cassandra,
             _ => return None,
         };
         Some(Arc::new(Tables { kind, moment: self.0.clone() }))
@@ -41,6 +46,7 @@ impl CatalogProvider for Catalog {
 
 #[derive(Debug, Clone, Copy)]
 enum Kind {
+    Cassandra,
     Public,
     History,
     Live,
@@ -106,6 +112,10 @@ fn named(tables: &[Table], name: &str) -> Option<Table> {
     tables.iter().copied().find(|table| table.name() == name)
 }
 
+fn switched_off() -> DataFusionError {
+    DataFusionError::Plan("Cassandra is not switched on: name its nodes in store.cassandra.nodes".to_owned())
+}
+
 fn memory(batch: RecordBatch) -> Result<Arc<dyn TableProvider>> {
     Ok(Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?))
 }
@@ -121,6 +131,8 @@ impl SchemaProvider for Tables {
                 tail.chain(LiveTable::ALL.iter().map(|table| table.name())).collect()
             }
             Kind::Documentation => Documentation::ALL.iter().map(|table| table.name()).collect(),
+            Kind::Cassandra if self.moment.cassandra().is_none() => Vec::new(),
+            Kind::Cassandra => return cassandra::names().collect(),
         };
         names.sort_unstable();
         names.into_iter().map(str::to_owned).collect()
@@ -128,6 +140,10 @@ impl SchemaProvider for Tables {
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         match self.kind {
+            Kind::Cassandra => {
+                let Some(source) = self.moment.cassandra() else { return Err(switched_off()) };
+                Ok(cassandra::named(source, name).map(|table| Arc::new(table) as Arc<dyn TableProvider>))
+            }
             Kind::Public => self.public(name).await,
             Kind::Live => self.live(name).await,
             Kind::History => {

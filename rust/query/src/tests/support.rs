@@ -154,7 +154,7 @@ pub(crate) async fn fixture(limits: Limits) -> Fixture {
     commit(data, Table::Portfolios, portfolios("u", "new", 4..6), "u/new", START + 5).await;
     commit(data, Table::Portfolios, portfolios("v", "only", 0..2), "v/only", START + 1).await;
     let tail = Arc::new(TestTail(Mutex::new(vec![pending("u", "new", 5..8)])));
-    let sql = Sql::over(Tables::open(data), tail.clone(), Vec::new(), limits).unwrap();
+    let sql = Sql::over(Tables::open(data), tail.clone(), Vec::new(), None, limits).unwrap();
     Fixture { directory, tail, sql }
 }
 

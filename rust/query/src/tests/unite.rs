@@ -27,7 +27,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 async fn run(steps: Vec<Step>) {
     let directory = tempfile::tempdir().unwrap();
     let tail = std::sync::Arc::new(TestTail::default());
-    let sql = Sql::over(Tables::open(directory.path()), tail.clone(), Vec::new(), small()).unwrap();
+    let sql = Sql::over(Tables::open(directory.path()), tail.clone(), Vec::new(), None, small()).unwrap();
     let (mut made, mut stored) = (0, 0);
     for step in steps {
         match step {
@@ -65,7 +65,7 @@ async fn of_events_that_are_stored_in_part_the_rest_is_added() {
     // The first of these has ordinal 11: three are on disk.
     let waiting = Numbered { batch, numbers: Numbers::After(10) };
     tail.0.lock().unwrap().push(TailBatch { application: "u/x".to_owned(), rows: waiting });
-    let sql = Sql::over(Tables::open(directory.path()), tail, Vec::new(), small()).unwrap();
+    let sql = Sql::over(Tables::open(directory.path()), tail, Vec::new(), None, small()).unwrap();
     let offsets =
         |table| format!("select string_agg(\"offset\", ' ' order by \"offset\") as seen from {table}");
     assert_eq!(rows(&sql, &offsets("events")).await, "[\n{\"seen\":\"0 1 2 3 4\"}\n]");

@@ -15,7 +15,8 @@ async fn two_windows(runs: &[(&str, &str, i64)]) -> (tempfile::TempDir, Sql) {
     for (number, (variant, kind, second)) in (1..).zip(runs) {
         commit(data, Table::Runs, run("u", variant, kind, *second), "runs", number).await;
     }
-    let sql = Sql::over(Tables::open(data), std::sync::Arc::new(TestTail::default()), Vec::new(), small());
+    let sql =
+        Sql::over(Tables::open(data), std::sync::Arc::new(TestTail::default()), Vec::new(), None, small());
     (directory, sql.unwrap())
 }
 

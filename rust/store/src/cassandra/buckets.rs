@@ -34,6 +34,14 @@ pub(crate) fn query(connection: &Connection) -> String {
     )
 }
 
+/// The query of the first variant behind one. No variant's name is empty.
+pub(crate) fn next_variant(connection: &Connection) -> String {
+    format!(
+        "SELECT \"variant\" FROM {} WHERE \"scope\" = ? AND \"table\" = ? AND \"variant\" > ? LIMIT 1",
+        connection.qualified(BUCKETS_TABLE)
+    )
+}
+
 /// The first and the last bucket of `read`, as far as it says them.
 fn range(read: &KeyRead) -> (Option<i64>, Option<i64>) {
     match width(read.table) {

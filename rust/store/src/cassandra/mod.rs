@@ -26,6 +26,7 @@ mod cells;
 mod chunks;
 mod connection;
 mod ddl;
+mod estimates;
 pub mod fault;
 mod layout;
 mod metrics;
@@ -41,6 +42,7 @@ mod types;
 mod writer;
 
 pub use connection::Connection;
+pub use estimates::{TableEstimate, estimates};
 pub use fault::Fault;
 pub use metrics::DriverMetrics;
 pub use reader::{CassandraReader, KeyRead};

@@ -69,6 +69,9 @@ pub struct CassandraReader {
 }
 
 impl CassandraReader {
+    /// Tables of which the newest rows are kept once more.
+    pub const LATEST: [Table; 3] = super::layout::LATEST;
+
     /// A reader of tables of this program's version.
     ///
     /// # Errors
@@ -84,6 +87,27 @@ impl CassandraReader {
     /// Where Cassandra refuses or still fails after repetitions.
     pub async fn buckets(&self, read: &KeyRead) -> crate::Result<Vec<i64>> {
         Ok(self.bucket_stream(read).await?.try_collect().await?)
+    }
+
+    /// The variants that have rows in `table` of a universe.
+    ///
+    /// # Errors
+    /// Where Cassandra refuses or still fails after repetitions.
+    pub async fn variants(&self, table: Table, universe: &str) -> crate::Result<Vec<String>> {
+        let action = "look for variants";
+        let query = buckets::next_variant(&self.connection);
+        let statement =
+            self.known_or(query.clone(), async || self.connection.prepare(&query, action).await).await?;
+        let mut variants: Vec<String> = Vec::new();
+        loop {
+            let after = variants.last().map_or("", String::as_str);
+            let ask = || self.connection.session.execute_unpaged(&statement, (universe, table.name(), after));
+            let (answer, _) = self.connection.repeated(variants.len() as u64, action, ask).await?;
+            let rows = answer.into_rows_result().map_err(|error| Fault::other(error, action))?;
+            let next = rows.maybe_first_row::<(String,)>().map_err(|error| Fault::other(error, action))?;
+            let Some((next,)) = next else { return Ok(variants) };
+            variants.push(next);
+        }
     }
 
     async fn bucket_stream(&self, read: &KeyRead) -> Result<BoxStream<'static, Result<i64, Fault>>, Fault> {

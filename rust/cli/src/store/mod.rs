@@ -1,15 +1,22 @@
-//! The store and the limits of queries, as the settings ask for them.
+//! The store and the limits of queries, as the settings ask for them; and the command `store`.
+
+pub(crate) mod arguments;
+mod command;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use silverbullet_engine::live::LiveState;
 use silverbullet_market::{Clock, Nanos, parse_duration};
-use silverbullet_query::Limits;
-use silverbullet_store::{Store, StoreOptions};
+use silverbullet_query::{CassandraCatalog, Limits, Sql};
+use silverbullet_store::cassandra::CassandraSettings;
+use silverbullet_store::{Store, StoreOptions, Tables};
 
 use crate::failure::usage;
-use crate::settings::{SqlSettings, StoreSettings};
+use crate::settings::{Settings, SqlSettings, StoreSettings};
+
+pub(crate) use command::run;
 
 /// What a query may take.
 pub(crate) fn limits(settings: &SqlSettings) -> anyhow::Result<Limits> {
@@ -21,6 +28,49 @@ pub(crate) fn limits(settings: &SqlSettings) -> anyhow::Result<Limits> {
         time: Duration::from_nanos(time.unsigned_abs()),
         memory: settings.memory_mib << 20,
         rows: settings.rows,
+    })
+}
+
+/// How Cassandra is reached; `None` where the settings name no nodes.
+pub(crate) fn cassandra(settings: &StoreSettings, seed: u64) -> anyhow::Result<Option<CassandraSettings>> {
+    // What is empty is as if it had been left out.
+    fn is_given(value: &mut serde_json::Value) -> bool {
+        match value {
+            serde_json::Value::String(text) => !text.trim().is_empty(),
+            serde_json::Value::Array(values) => !values.is_empty(),
+            serde_json::Value::Object(values) => {
+                values.retain(|_, value| is_given(value));
+                !values.is_empty()
+            }
+            _ => true,
+        }
+    }
+    let mut given = settings.cassandra.clone();
+    given.retain(|_, value| is_given(value));
+    if !given.contains_key("nodes") {
+        return Ok(None);
+    }
+    given.insert("seed".to_owned(), seed.into());
+    let read = serde_json::from_value::<CassandraSettings>(given.into_iter().collect());
+    let read = read.map_err(|error| usage(format!("store.cassandra: {error}")))?;
+    read.check().map_err(|error| usage(error.to_string()))?;
+    Ok(Some(read))
+}
+
+/// What answers SQL over these tables, what `store` has not written to them yet, and what the settings say of Cassandra.
+pub(crate) fn sql(
+    settings: &Settings,
+    tables: Tables,
+    store: Option<Arc<Store>>,
+    live: Vec<Arc<LiveState>>,
+) -> anyhow::Result<Sql> {
+    let limits = limits(&settings.sql)?;
+    Ok(match cassandra(&settings.store, settings.seed)? {
+        None => Sql::new(tables, store, live, limits)?,
+        Some(cassandra) => {
+            let catalog = CassandraCatalog { settings: cassandra, full_scans: settings.sql.full_scans };
+            Sql::with_cassandra(tables, store, live, catalog, limits)?
+        }
     })
 }
 
@@ -65,11 +115,14 @@ pub(crate) fn duration(setting: &str, text: &str) -> anyhow::Result<Nanos> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn settings() -> StoreSettings {
         StoreSettings {
             enabled: true,
+            delta: true,
             directory: "data".into(),
             flush_every: "10s".to_owned(),
             flush_rows: 50_000,
@@ -77,7 +130,29 @@ mod tests {
             memory_mib: 64,
             maintain_every: "5m".to_owned(),
             retention: "forever".to_owned(),
+            cassandra: BTreeMap::new(),
         }
+    }
+
+    #[test]
+    fn cassandra_is_off_without_nodes_and_what_is_empty_is_as_the_store_has_it() {
+        let with = |text: &str| {
+            let cassandra = toml::from_str(text).unwrap();
+            cassandra_of(&StoreSettings { cassandra, ..settings() })
+        };
+        fn cassandra_of(settings: &StoreSettings) -> anyhow::Result<Option<CassandraSettings>> {
+            cassandra(settings, 7)
+        }
+        assert_eq!(with("nodes = \"\"\nkeyspace = \"k\"").unwrap(), None);
+        let read =
+            with("nodes = \"a:1,b\"\nreplication = {}\ntls = { ca = \"\" }\nttl = \"30d\"").unwrap().unwrap();
+        let usual = CassandraSettings::default();
+        assert_eq!((read.nodes.as_slice(), read.seed), (["a:1".to_owned(), "b".to_owned()].as_slice(), 7));
+        assert_eq!((&read.replication, &read.tls), (&usual.replication, &usual.tls));
+        assert_eq!(read.ttl, Some(Duration::from_secs(30 * 86_400)));
+        let refused = |text: &str| with(text).unwrap_err().to_string();
+        assert!(refused("nodes = \"a\"\nkeyspace = \"a-b\"").contains("store.cassandra.keyspace"));
+        assert!(refused("nodes = \"a\"\nconsistency = \"MOST\"").contains("store.cassandra: "));
     }
 
     #[test]

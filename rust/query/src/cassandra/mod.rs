@@ -1,0 +1,70 @@
+//! Tables in Cassandra, in SQL: `cassandra.portfolios` and so on.
+//!
+//! What a query says of a table's key is asked of Cassandra itself: the partitions of a universe and variant, a stretch of
+//! bars within them, so many rows from the newest one on. A query that says nothing of it reads the whole table, many
+//! ranges of tokens at a time, and its plan says so. The rows are the ones that were written, with the columns of the
+//! other schemas, so tables of all of them can be joined.
+
+mod exec;
+mod table;
+mod wanted;
+
+use std::sync::Arc;
+
+use datafusion::error::{DataFusionError, Result};
+use silverbullet_store::Table;
+use silverbullet_store::cassandra::{CassandraReader, CassandraSettings, Connection};
+use tokio::sync::OnceCell;
+
+pub(crate) use table::CassandraTable;
+
+/// What the names of tables of newest rows begin with.
+const LATEST: &str = "latest_";
+
+/// Where the tables in Cassandra are, and what queries may do with them.
+#[derive(Debug, Clone)]
+pub struct CassandraCatalog {
+    /// How they are reached.
+    pub settings: CassandraSettings,
+    /// Whether a query may read a whole table.
+    pub full_scans: bool,
+}
+
+/// The tables in Cassandra. Nothing is connected before the first query that needs it.
+#[derive(Debug)]
+pub(crate) struct Cassandra {
+    catalog: CassandraCatalog,
+    reader: OnceCell<Arc<CassandraReader>>,
+}
+
+impl Cassandra {
+    pub(crate) fn new(catalog: CassandraCatalog) -> Self {
+        Self { catalog, reader: OnceCell::new() }
+    }
+
+    async fn reader(&self) -> Result<Arc<CassandraReader>> {
+        let connect = async || {
+            let connection = Connection::open(self.catalog.settings.clone()).await?;
+            silverbullet_store::Result::Ok(Arc::new(CassandraReader::open(connection).await?))
+        };
+        self.reader.get_or_try_init(connect).await.cloned().map_err(external)
+    }
+}
+
+/// The names of all tables.
+pub(crate) fn names() -> impl Iterator<Item = String> {
+    let latest = CassandraReader::LATEST.iter().map(|table| format!("{LATEST}{}", table.name()));
+    Table::ALL.into_iter().map(|table| table.name().to_owned()).chain(latest)
+}
+
+/// The table of this name.
+pub(crate) fn named(source: &Arc<Cassandra>, name: &str) -> Option<CassandraTable> {
+    let (plain, is_latest) = name.strip_prefix(LATEST).map_or((name, false), |plain| (plain, true));
+    let table = Table::ALL.into_iter().find(|table| table.name() == plain)?;
+    let is_there = !is_latest || CassandraReader::LATEST.contains(&table);
+    is_there.then(|| CassandraTable::new(source.clone(), table, is_latest))
+}
+
+fn external(error: silverbullet_store::Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
