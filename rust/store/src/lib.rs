@@ -28,7 +28,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-#[cfg(feature = "delta")]
 pub mod backend;
 pub mod batches;
 #[cfg(feature = "cassandra")]
