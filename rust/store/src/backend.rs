@@ -118,11 +118,20 @@ pub trait Backend: Send + Sync {
     /// Where the table cannot be read.
     async fn stored(&self, table: Table, application: &str) -> Result<Option<i64>>;
 
-    /// Adds the rows numbered above what is stored of `application`, all or none, and remembers `version` as
-    /// stored with them. Where no row is left it may do nothing.
+    /// The number that new rows of `application` must lie above, lest they are left out as known. To be asked where
+    /// numbers are counted on from earlier runs: what comes of an error is not to be guessed.
     ///
     /// # Errors
-    /// Where they could not be made safe; the table is then as it was, or has them all.
+    /// Where rows are left out by their number and the table cannot be read.
+    async fn counted(&self, table: Table, application: &str) -> Result<Option<i64>> {
+        self.stored(table, application).await
+    }
+
+    /// Adds the rows numbered above what is stored of `application`, and remembers `version` as stored when all of
+    /// them are safe. Where no row is left it may do nothing.
+    ///
+    /// # Errors
+    /// Where they could not be made safe; the same call again leaves the table as if there had been no failure.
     async fn append(&self, table: Table, rows: &[Numbered], application: &str, version: i64) -> Result<()>;
 
     /// Adds rows that may be lost or doubled by a crash.

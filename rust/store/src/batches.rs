@@ -11,7 +11,6 @@ use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow::error::ArrowError;
 use silverbullet_engine::durable::rows::Row;
 
-#[cfg(feature = "delta")]
 pub(crate) use self::columns::Times;
 use self::columns::{Assets, Bars, Events, Frontiers, Portfolios};
 use crate::error::{Error, Result};

@@ -79,6 +79,11 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// No place was named to keep tables in.
+    #[error(
+        "there is no place to keep results in: switch on Delta tables, or name nodes by store.cassandra.nodes"
+    )]
+    Nowhere,
     /// Delta Lake refused.
     #[cfg(feature = "delta")]
     #[error("cannot {action} table {table}: {source}{}", remedy_of(source.as_ref()))]
@@ -157,6 +162,7 @@ impl Error {
             | Self::Schema { .. }
             | Self::Checkpoint { .. }
             | Self::Thread(_)
+            | Self::Nowhere
             | Self::Closed
             | Self::Lost { .. }
             | Self::Unfinished { .. } => false,

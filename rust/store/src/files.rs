@@ -37,7 +37,6 @@ pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
 }
 
 /// Reads a file; `None` where there is none.
-#[cfg(feature = "delta")]
 pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),

@@ -1,20 +1,22 @@
-//! The store's threads: one writes what is pending to the tables, the other looks after the tables.
+//! The store's threads: one for each place writes what is pending to its tables, another asks for cuts, and another
+//! looks after the tables.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use silverbullet_engine::durable::rows::Time;
 use silverbullet_market::{Nanos, SECOND};
 use tokio::runtime::Runtime;
 
-use crate::backend::{Numbered, Numbers};
-use crate::error::Result;
-use crate::failpoints::point;
-use crate::files;
-use crate::load::{Load, give_back, load};
+use crate::backend::Numbered;
+use crate::error::{Error, Result};
+use crate::load::{Load, load};
 use crate::parcel::{Parcel, application};
-use crate::pending::{Held, lock};
+use crate::pending::lock;
+use crate::places::Work;
 use crate::schema::Table;
-use crate::spool::Spooled;
-use crate::store::{Inner, Shared};
+use crate::settle::settle;
+use crate::store::{NAP, Shared};
 
 /// Longest time between two attempts.
 const LONGEST_PAUSE: Nanos = 5 * SECOND;
@@ -23,61 +25,89 @@ const FIRST_PAUSE: Nanos = SECOND / 5;
 /// Most parts of the rows wanted for a flush that go into one commit.
 const MOST_FLUSHES: usize = 4;
 
-/// Writes what is pending, until the store is closed.
-pub(crate) fn run(shared: &Shared, runtime: &Runtime) {
-    let _ended = Ended(shared);
-    let mut cut = shared.clock.monotonic();
+/// How long what is under way may still take when nobody waits any more: a commit of Delta is done by then, and a
+/// database that does not answer keeps nobody from going home.
+const LAST_CALL: Duration = Duration::from_secs(2);
+
+/// Brings one place what waits for it, until the store is closed.
+pub(crate) fn run(shared: &Shared, place: usize, runtime: &Runtime) {
+    let _ended = Ended(shared, place);
     let mut retry_at = Nanos::MIN;
     loop {
         let mut inner = lock(&shared.inner);
         let now = shared.clock.monotonic();
-        if now - cut >= shared.options.spool_every {
-            cut = now;
-            inner.pending.values().for_each(|pending| pending.request.raise());
-        }
         if inner.abandoned || (inner.closing && !inner.has_work()) {
             return;
         }
-        if !inner.has_work() {
-            inner.asked = false;
-            inner.health.flushed = now;
+        let waits = inner.waits(place);
+        let enough = inner.rows_for(place) >= shared.options.flush_rows || inner.is_full();
+        let closing = inner.closing;
+        let work = &mut inner.places[place];
+        if !waits {
+            work.asked = false;
+            work.flushed = now;
         }
-        let wanted = inner.closing || inner.asked;
-        let enough = inner.rows() >= shared.options.flush_rows || inner.is_full();
-        let due = wanted || enough || now - inner.health.flushed >= shared.options.flush_every;
-        if !due || !inner.has_work() || (now < retry_at && now >= retry_at - LONGEST_PAUSE) {
+        let due = closing || work.asked || enough || now - work.flushed >= shared.options.flush_every;
+        if !due || !waits || (now < retry_at && now >= retry_at - LONGEST_PAUSE) {
             drop(shared.wait(inner));
             continue;
         }
-        inner.health.flushed = now;
-        inner.storing = true;
+        work.flushed = now;
+        work.storing = true;
         drop(inner);
-        let outcome = flush(shared, runtime);
+        let outcome = flush(shared, place, runtime);
         let mut inner = lock(&shared.inner);
-        inner.storing = false;
-        match outcome {
+        inner.places[place].storing = false;
+        retry_at = match outcome {
             Ok(()) => {
-                inner.health.failures = 0;
-                inner.health.tables = None;
-                inner.pending.values_mut().for_each(|pending| pending.full = None);
-                inner.health.commits += 1;
-                inner.health.last_commit = Some(shared.clock.utc());
-                inner.asked = inner.asked && inner.has_work();
-                retry_at = Nanos::MIN;
+                let waits = inner.waits(place);
+                inner.places[place].succeeded(shared.clock.utc(), waits);
+                Nanos::MIN
             }
-            Err(error) => {
-                let pause = pause(inner.health.failures, shared.options.seed ^ inner.health.retries);
-                tracing::warn!(%error, pause_ms = pause / 1_000_000, "the tables cannot be written; it is tried again");
-                let since = inner.health.tables.take().map_or_else(|| shared.now(), |(_, since)| since);
-                let folder = shared.directory.path().display();
-                inner.health.tables = Some((format!("results cannot be stored in {folder}: {error}"), since));
-                inner.health.failures += 1;
-                inner.health.retries += 1;
-                retry_at = shared.clock.monotonic() + pause;
+            Err(reason) => {
+                let work = &mut inner.places[place];
+                let pause = pause(work.failures, shared.options.seed ^ work.retries ^ ((place as u64) << 32));
+                tracing::warn!(reason, pause_ms = pause / 1_000_000, "rows wait; it is tried again");
+                work.failed(reason, shared.now());
+                shared.clock.monotonic() + pause
             }
-        }
+        };
         drop(inner);
         shared.changed.notify_all();
+    }
+}
+
+impl Work {
+    fn succeeded(&mut self, now: Nanos, waits: bool) {
+        self.failures = 0;
+        self.failing = None;
+        self.commits += 1;
+        self.last_commit = Some(now);
+        self.asked = self.asked && waits;
+    }
+
+    fn failed(&mut self, reason: String, now: Time) {
+        let since = self.failing.take().map_or(now, |(_, since)| since);
+        self.failing = Some((reason, since));
+        self.failures += 1;
+        self.retries += 1;
+    }
+}
+
+/// Asks writers for a cut from time to time, so that what is final goes to the spool however long a place takes.
+pub(crate) fn cut(shared: &Shared, _: &Runtime) {
+    let mut last = shared.clock.monotonic();
+    loop {
+        let inner = lock(&shared.inner);
+        if inner.abandoned || inner.ended() {
+            return;
+        }
+        let now = shared.clock.monotonic();
+        if now - last >= shared.options.spool_every {
+            last = now;
+            inner.pending.values().for_each(|pending| pending.request.raise());
+        }
+        drop(shared.wait(inner));
     }
 }
 
@@ -87,7 +117,7 @@ pub(crate) fn keep(shared: &Shared, runtime: &Runtime) {
     let mut last = shared.clock.monotonic();
     loop {
         let inner = lock(&shared.inner);
-        if inner.abandoned || inner.closing || inner.ended {
+        if inner.abandoned || inner.closing || inner.ended() {
             return;
         }
         let now = shared.clock.monotonic();
@@ -97,23 +127,28 @@ pub(crate) fn keep(shared: &Shared, runtime: &Runtime) {
         }
         drop(inner);
         last = now;
-        match runtime.block_on(shared.backend.maintain(shared.clock.utc())) {
-            Ok(done) => tracing::debug!(?done, "looked after the tables"),
-            Err(error) => tracing::warn!(%error, "the tables cannot be tidied; it is tried again"),
+        for place in &shared.places {
+            match runtime.block_on(place.backend.maintain(shared.clock.utc())) {
+                Ok(done) => tracing::debug!(place = place.name, ?done, "looked after the tables"),
+                Err(error) => {
+                    tracing::warn!(place = place.name, %error, "the tables cannot be tidied; it is tried again");
+                }
+            }
         }
     }
 }
 
-/// Says that the flusher has ended, however it did.
-struct Ended<'a>(&'a Shared);
+/// Says that the thread of a place has ended, however it did.
+struct Ended<'a>(&'a Shared, usize);
 
 impl Drop for Ended<'_> {
     fn drop(&mut self) {
         let mut inner = lock(&self.0.inner);
-        inner.ended = true;
+        let work = &mut inner.places[self.1];
+        work.ended = true;
         if std::thread::panicking() {
             let reason = "the thread that stores rows has failed; this is a fault of the program".to_owned();
-            inner.health.tables = Some((reason, self.0.now()));
+            work.failing = Some((reason, self.0.now()));
         }
         drop(inner);
         self.0.changed.notify_all();
@@ -131,117 +166,195 @@ fn pause(failures: u32, seed: u64) -> Nanos {
     ((longest as f64 * (0.75 + share / 4.0)) as Nanos).min(LONGEST_PAUSE)
 }
 
-/// Writes what is pending now: results first, then what may be lost.
-fn flush(shared: &Shared, runtime: &Runtime) -> Result<()> {
-    let loads: Vec<Load> = {
-        let mut inner = lock(&shared.inner);
-        let most = MOST_FLUSHES.saturating_mul(shared.options.flush_rows);
-        let waiting = inner
-            .pending
-            .iter_mut()
-            .filter(|(_, pending)| !pending.queue.is_empty() || pending.lost.is_some());
-        waiting.map(|(name, pending)| load(name, pending, most)).collect::<Result<_>>()?
-    };
+/// Brings a place what waits for it now: results first, then what may be lost. What cannot be stored keeps nothing
+/// else from being stored; the first of the reasons comes back.
+fn flush(shared: &Shared, place: usize, runtime: &Runtime) -> std::result::Result<(), String> {
+    let folder = shared.directory.path().display();
+    let names: Vec<&str> = shared.places.iter().map(|place| place.name.as_str()).collect();
     let mut outcome = Ok(());
+    let mut loads = Vec::new();
+    let most = MOST_FLUSHES.saturating_mul(shared.options.flush_rows);
+    let mut inner = lock(&shared.inner);
+    for (name, pending) in inner.pending.iter_mut().filter(|(_, pending)| pending.waits_for(place)) {
+        outcome = outcome.and(pending.tell(&names).map_err(|error| cannot(&folder, &error)));
+        loads.push(load(name, pending, place, most));
+    }
+    drop(inner);
     for mut load in loads {
-        let stored = load.read(shared).and_then(|parcels| store(shared, runtime, &load, &parcels));
-        let mut inner = lock(&shared.inner);
-        match stored {
-            Ok(stored) => settle(&mut inner, &load, stored),
-            Err(error) => {
-                if let Some(pending) = inner.pending.get_mut(&load.name) {
-                    give_back(pending, load.lost);
-                }
-                outcome = Err(error);
-            }
-        }
-        drop(inner);
+        let name = &shared.places[place].name;
+        let stored = load.read(shared).map_err(|error| cannot(&folder, &error)).and_then(|parcels| {
+            append(shared, place, runtime, &load, &parcels).map_err(|error| cannot(name, &error))?;
+            settle(shared, place, &load, &parcels).map_err(|error| cannot(&folder, &error))
+        });
+        outcome = outcome.and(stored);
         shared.changed.notify_all();
     }
-    // One universe that cannot be stored keeps nothing else from being stored.
-    let recorded = record(shared, runtime);
-    outcome.and(recorded)
+    let recorded = record(shared, place, runtime);
+    outcome.and(recorded.map_err(|error| cannot(&shared.places[place].name, &error)))
 }
 
-/// What the tables hold after a flush.
-struct Stored {
-    bar: Option<i64>,
-    events: Option<i64>,
+/// The reason as people are told it.
+fn cannot(place: impl std::fmt::Display, error: &Error) -> String {
+    format!("results cannot be stored in {place}: {error}")
 }
 
-/// Writes one universe's parcels: every table, then the checkpoint, then nothing is left in the spool.
-fn store(shared: &Shared, runtime: &Runtime, load: &Load, parcels: &[Arc<Parcel>]) -> Result<Stored> {
+/// The outcome of `work`; nothing where the store is abandoned before it is done.
+fn unless_abandoned(
+    shared: &Shared,
+    runtime: &Runtime,
+    work: impl Future<Output = Result<()>>,
+) -> Result<()> {
+    let abandoned = async {
+        while !lock(&shared.inner).abandoned {
+            tokio::time::sleep(NAP).await;
+        }
+        tokio::time::sleep(LAST_CALL).await;
+    };
+    runtime.block_on(async {
+        tokio::select! {
+            outcome = work => outcome,
+            () = abandoned => Err(Error::Closed),
+        }
+    })
+}
+
+/// Adds one universe's parcels to the tables of a place. A table that fails keeps no other waiting, except that what
+/// was decided, which is among the events, is safe before the rows that follow from it.
+fn append(
+    shared: &Shared,
+    place: usize,
+    runtime: &Runtime,
+    load: &Load,
+    parcels: &[Arc<Parcel>],
+) -> Result<()> {
+    let backend = &shared.places[place].backend;
     // The greatest, not the last: numbers fall where an input is begun anew behind what an earlier run has left.
     let bar = parcels.iter().filter_map(|parcel| parcel.bar).max();
-    let gap = load.gap.as_ref().map(|(_, ordinal)| *ordinal);
-    let events = gap.max(parcels.iter().map(|parcel| parcel.events_after()).max());
+    let events = parcels.iter().map(|parcel| parcel.events_after()).max();
     let name = application(&load.universe, &load.variant);
+    let mut outcome = Ok(());
     for table in Table::RESULTS {
-        let mut rows: Vec<Numbered> =
-            parcels.iter().filter_map(|parcel| Numbered::of(parcel, table)).collect();
-        if let (Table::Events, Some((batch, ordinal))) = (table, &load.gap) {
-            rows.push(Numbered { batch: batch.clone(), numbers: Numbers::After(ordinal - 1) });
-        }
+        let rows: Vec<Numbered> = parcels.iter().filter_map(|parcel| Numbered::of(parcel, table)).collect();
         let version = if table == Table::Events { events } else { bar };
-        if let (Some(version), false) = (version, rows.is_empty()) {
-            runtime.block_on(shared.backend.append(table, &rows, &name, version))?;
+        let (Some(version), false) = (version, rows.is_empty()) else { continue };
+        let stored = unless_abandoned(shared, runtime, backend.append(table, &rows, &name, version));
+        if table == Table::Events {
+            stored?;
+        } else {
+            outcome = outcome.and(stored);
         }
     }
-    if let Some(last) = parcels.last() {
-        write_checkpoint(load, &last.checkpoint)?;
-    }
-    // What was spooled meanwhile of these parcels is known only now.
-    let spooled: Vec<Spooled> = {
-        let inner = lock(&shared.inner);
-        let queue = inner.pending.get(&load.name).map(|pending| &pending.queue);
-        let of_load = |held: &&Held| load.held.iter().any(|mine| mine.number == held.number);
-        queue.into_iter().flatten().filter(of_load).filter_map(|held| held.spooled.clone()).collect()
-    };
-    lock(&load.spool).delete(&spooled)?;
-    Ok(Stored { bar, events })
-}
-
-fn write_checkpoint(load: &Load, checkpoint: &[u8]) -> Result<()> {
-    point!("checkpoint-before-write");
-    files::write_whole(&load.folder.join("checkpoint"), checkpoint)?;
-    point!("checkpoint-after-write");
-    Ok(())
-}
-
-fn settle(inner: &mut Inner, load: &Load, stored: Stored) {
-    let Some(pending) = inner.pending.get_mut(&load.name) else { return };
-    pending.queue.retain(|held| !load.held.iter().any(|done| done.number == held.number));
-    for table in Table::RESULTS {
-        let version = if table == Table::Events { stored.events } else { stored.bar };
-        if let Some(version) = version {
-            let known = pending.stored.entry(table).or_insert(version);
-            *known = version.max(*known);
-        }
-    }
+    outcome
 }
 
 /// Writes runs and latency.
-fn record(shared: &Shared, runtime: &Runtime) -> Result<()> {
+fn record(shared: &Shared, place: usize, runtime: &Runtime) -> Result<()> {
+    let backend = &shared.places[place].backend;
     let (runs, latency) = {
         let inner = lock(&shared.inner);
-        (inner.runs.clone(), inner.latency.clone())
+        (inner.places[place].runs.clone(), inner.places[place].latency.clone())
     };
+    let mut outcome = Ok(());
     for run in &runs {
-        runtime.block_on(shared.backend.replace_run(&run.batch()?))?;
-        lock(&shared.inner).runs.retain(|waiting| waiting != run);
+        let replaced =
+            run.batch().and_then(|row| unless_abandoned(shared, runtime, backend.replace_run(&row)));
+        if replaced.is_ok() {
+            lock(&shared.inner).places[place].runs.retain(|waiting| waiting != run);
+        }
+        outcome = outcome.and(replaced);
     }
     if let [first, ..] = latency.as_slice() {
         let batch = arrow::compute::concat_batches(&first.schema(), &latency);
         let batch = batch.map_err(|source| crate::batches::refused(Table::Latency, source))?;
-        runtime.block_on(shared.backend.record(Table::Latency, &batch))?;
-        lock(&shared.inner).latency.drain(..latency.len());
+        let recorded = unless_abandoned(shared, runtime, backend.record(Table::Latency, &batch));
+        if recorded.is_ok() {
+            lock(&shared.inner).places[place].latency.drain(..latency.len());
+        }
+        outcome = outcome.and(recorded);
     }
-    Ok(())
+    outcome
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::sync::Mutex;
+
+    use arrow::array::RecordBatch;
+    use async_trait::async_trait;
+    use silverbullet_engine::durable::rows::Time;
+    use silverbullet_market::SystemClock;
+
     use super::*;
+    use crate::backend::{Backend, Maintained};
+    use crate::{Place, RunRow, Store, StoreOptions};
+
+    /// Takes every other batch of latency, and no run.
+    #[derive(Default)]
+    struct Unwilling {
+        asked: Mutex<Vec<usize>>,
+    }
+
+    #[async_trait]
+    impl Backend for Unwilling {
+        async fn stored(&self, _: Table, _: &str) -> Result<Option<i64>> {
+            Ok(None)
+        }
+
+        async fn append(&self, _: Table, _: &[Numbered], _: &str, _: i64) -> Result<()> {
+            Ok(())
+        }
+
+        async fn record(&self, _: Table, batch: &RecordBatch) -> Result<()> {
+            let mut asked = lock(&self.asked);
+            asked.push(batch.num_rows());
+            if asked.len() % 2 == 1 { Err(Error::Closed) } else { Ok(()) }
+        }
+
+        async fn replace_run(&self, _: &RecordBatch) -> Result<()> {
+            Err(Error::Nowhere)
+        }
+
+        async fn maintain(&self, _: Nanos) -> Result<Maintained> {
+            Ok(Maintained::default())
+        }
+    }
+
+    #[test]
+    fn a_run_that_cannot_be_stored_does_not_keep_latency_waiting_which_is_stored_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let backend = Arc::new(Unwilling::default());
+        let place = Place { name: "there".to_owned(), backend: Arc::clone(&backend) as Arc<dyn Backend> };
+        let options = StoreOptions { flush_every: Nanos::MAX, ..StoreOptions::new(folder.path()) };
+        let store = Store::with_places(options, Arc::new(SystemClock), vec![place]).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let run = RunRow {
+            run_id: "run".to_owned(),
+            kind: "run".to_owned(),
+            universe: "u".to_owned(),
+            variant: "v".to_owned(),
+            configuration: "{}".to_owned(),
+            seed: 0,
+            version: "1".to_owned(),
+            source: "test".to_owned(),
+            started: Time(1),
+            ended: None,
+            rows_in: None,
+            rows_out: None,
+        };
+        let latency = run.batch().unwrap();
+        {
+            let mut inner = lock(&store.shared.inner);
+            inner.places[0].runs.push(run);
+            inner.places[0].latency.extend([latency.clone(), latency]);
+        }
+        let said: Vec<_> = (0..3).map(|_| record(&store.shared, 0, &runtime).unwrap_err()).collect();
+        assert!(said.iter().all(|error| matches!(error, Error::Nowhere)), "{said:?}");
+        assert_eq!(*lock(&backend.asked), [2, 2]);
+        let inner = lock(&store.shared.inner);
+        assert_eq!((inner.places[0].runs.len(), inner.places[0].latency.len()), (1, 0));
+    }
 
     #[test]
     fn pauses_grow_to_five_seconds_and_are_spread() {

@@ -4,15 +4,20 @@
 //! [`StoreWriter`], which takes rows from the engine's durable path. Rows between two cuts, with the checkpoint
 //! at the later one, are a [`parcel`]; parcels go to the [`spool`] on disk about every second, and every ten
 //! seconds a thread of the store writes all of them to the tables, one commit a table, then the checkpoint, and
-//! then deletes them from the spool. A commit carries the number of its last row, so that a table leaves out
+//! then deletes them from the spool. With a commit goes the number of its last row, so that a table leaves out
 //! what it has: a process may die at any point, go on from [`Store::resume`], and the tables end as if it had
 //! never died.
 //!
-//! [`Tables`] is the reading side, for any number of processes: [`Tables::snapshot`] gives a table as it stands,
+//! Tables may be kept in several [`places`], each with a thread of its own: Delta tables in the data directory,
+//! Cassandra, or both. While one place cannot be written the other goes on, and the parcels wait in the spool until
+//! both hold them.
+//!
+//! `Tables` is the reading side of Delta, for any number of processes: its `snapshot` gives a table as it stands,
 //! its files and what the log says of them. What is final and not yet in a table is the [`Store::tail`].
 //!
-//! The columns are those of [`Table::schema`], whoever keeps them. Without the feature `delta` there are only the
-//! schema, rows as Arrow batches, parcels and the spool; with the feature `cassandra` also the tables in Cassandra.
+//! The columns are those of [`Table::schema`], whoever keeps them. The feature `delta` brings Delta tables, the
+//! feature `cassandra` those in Cassandra; without either, tables are kept by what implements
+//! [`backend::Backend`].
 //!
 //! ```
 //! # #[cfg(feature = "delta")] {
@@ -28,7 +33,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-#[cfg(feature = "delta")]
 pub mod backend;
 pub mod batches;
 #[cfg(feature = "cassandra")]
@@ -39,49 +43,40 @@ pub mod directory;
 pub mod error;
 pub mod failpoints;
 mod files;
-#[cfg(feature = "delta")]
 mod flush;
-#[cfg(feature = "delta")]
+mod gap;
+mod inner;
 mod journal;
-#[cfg(feature = "delta")]
 mod load;
-#[cfg(feature = "delta")]
 mod lock;
-#[cfg(feature = "delta")]
+#[cfg(any(feature = "delta", feature = "cassandra"))]
+mod open;
 pub mod options;
 pub mod parcel;
-#[cfg(feature = "delta")]
 mod pending;
+pub mod places;
 #[cfg(feature = "delta")]
 pub mod reader;
-#[cfg(feature = "delta")]
 pub mod runs;
 pub mod schema;
+mod settle;
 pub mod spool;
-#[cfg(feature = "delta")]
 pub mod state;
-#[cfg(feature = "delta")]
 pub mod store;
-#[cfg(feature = "delta")]
 pub mod tail;
-#[cfg(feature = "delta")]
 pub mod writer;
 
 pub use error::{Error, Result};
-#[cfg(feature = "delta")]
 pub use journal::commands;
-#[cfg(feature = "delta")]
+#[cfg(any(feature = "delta", feature = "cassandra"))]
+pub use open::Keeper;
 pub use options::StoreOptions;
+pub use places::Place;
 #[cfg(feature = "delta")]
 pub use reader::{Snapshot, Tables};
-#[cfg(feature = "delta")]
 pub use runs::RunRow;
 pub use schema::Table;
-#[cfg(feature = "delta")]
-pub use state::{Status, StoreState};
-#[cfg(feature = "delta")]
+pub use state::{PlaceState, Status, StoreState};
 pub use store::Store;
-#[cfg(feature = "delta")]
 pub use tail::TailBatch;
-#[cfg(feature = "delta")]
 pub use writer::StoreWriter;

@@ -1,16 +1,11 @@
-//! What one flush takes of a universe: its oldest parcels, from memory or from disk.
+//! What one flush takes of a universe for one place: the oldest parcels that wait for it, from memory or from disk.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use arrow::array::RecordBatch;
-use silverbullet_engine::durable::rows::{Row, StoredEvent};
-use silverbullet_market::EventKind;
-
-use crate::batches::{Attribution, Batches};
 use crate::error::{Error, Result};
 use crate::parcel::Parcel;
-use crate::pending::{Held, Pending, Stretch, lock};
+use crate::pending::{Held, Pending, lock};
 use crate::spool::{self, Spool, read_parcel};
 use crate::store::Shared;
 
@@ -22,9 +17,6 @@ pub(crate) struct Load {
     pub(crate) folder: PathBuf,
     pub(crate) spool: Arc<Mutex<Spool>>,
     pub(crate) held: Vec<Held>,
-    /// Tells of rows that were given up, with its ordinal.
-    pub(crate) gap: Option<(RecordBatch, i64)>,
-    pub(crate) lost: Option<Stretch>,
 }
 
 impl Load {
@@ -87,71 +79,28 @@ impl Load {
         }
         tracing::error!(universe = self.universe, rows = held.rows, %error, "rows of a source that cannot be had again are lost");
         pending.give_up(held.number);
-        inner.health.dropped_rows += held.rows as u64;
+        inner.dropped_rows += held.rows as u64;
         false
     }
 }
 
-/// What a flush takes of `pending`: the oldest parcels, up to `most` rows.
-pub(crate) fn load(name: &str, pending: &mut Pending, most: usize) -> Result<Load> {
+/// What a flush takes of `pending` for `place`: the oldest parcels, up to `most` rows.
+pub(crate) fn load(name: &str, pending: &Pending, place: usize, most: usize) -> Load {
     let mut held = Vec::new();
     let mut rows = 0;
-    for waiting in &pending.queue {
+    for waiting in pending.waiting(place) {
         if rows + waiting.rows > most && !held.is_empty() {
             break;
         }
         rows += waiting.rows;
         held.push(waiting.clone());
     }
-    // A gap is told of behind everything that waits, so that ordinals never fall.
-    let all = held.len() == pending.queue.len();
-    let lost = if all { pending.lost.take() } else { None };
-    let gap = match &lost {
-        Some(lost) => gap_of(pending, lost)?,
-        None => None,
-    };
-    Ok(Load {
+    Load {
         name: name.to_owned(),
         universe: pending.universe.clone(),
         variant: pending.variant.clone(),
         folder: pending.folder.clone(),
         spool: Arc::clone(&pending.spool),
         held,
-        gap,
-        lost,
-    })
-}
-
-/// The event that tells of rows given up, with its ordinal.
-fn gap_of(pending: &mut Pending, lost: &Stretch) -> Result<Option<(RecordBatch, i64)>> {
-    pending.events += 1;
-    let mut batches = Batches::new(Attribution {
-        universe: pending.universe.clone(),
-        variant: pending.variant.clone(),
-        run_id: pending.run_id.clone(),
-    });
-    let bar = |bar: Option<i64>| bar.map_or_else(|| "an unknown one".to_owned(), |bar| bar.to_string());
-    let event = StoredEvent {
-        source: pending.source.clone(),
-        partition: 0,
-        offset: lost.first.unwrap_or_default().unsigned_abs(),
-        kind: EventKind::Gap.name(),
-        as_of: None,
-        detail: format!(
-            "{} rows were given up for want of room or were damaged, of parcels that end with bar {} to bar {}",
-            lost.rows,
-            bar(lost.first),
-            bar(lost.last)
-        ),
-    };
-    batches.push(&Row::Events(event))?;
-    Ok(batches.take()?.pop().map(|(_, batch)| (batch, pending.events)))
-}
-
-/// Takes back what could not be told.
-pub(crate) fn give_back(pending: &mut Pending, lost: Option<Stretch>) {
-    let Some(before) = lost else { return };
-    let after = pending.lost.take();
-    let (last, rows) = after.map_or((before.last, 0), |after| (after.last, after.rows));
-    pending.lost = Some(Stretch { first: before.first, last, rows: before.rows + rows });
+    }
 }

@@ -1,4 +1,4 @@
-//! What one universe has cut and the tables do not hold yet.
+//! What one universe has cut and the tables of some place do not hold yet.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -8,9 +8,11 @@ use silverbullet_engine::Checkpoint;
 use silverbullet_engine::CutRequest;
 use silverbullet_engine::durable::rows::Time;
 
+use crate::batches::Attribution;
 use crate::directory::DataDirectory;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::gap::Stretch;
 use crate::lock::Lock;
 use crate::parcel::{Digest, Parcel, application, digest};
 use crate::schema::Table;
@@ -29,14 +31,8 @@ pub(crate) struct Held {
     /// What it takes, or would take, in memory.
     pub(crate) memory: usize,
     pub(crate) bar: Option<i64>,
-}
-
-/// Bars given up for want of room.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Stretch {
-    pub(crate) first: Option<i64>,
-    pub(crate) last: Option<i64>,
-    pub(crate) rows: u64,
+    /// What it tells of, where it was made to tell of rows that were given up.
+    pub(crate) gap: Option<Stretch>,
 }
 
 /// One universe and variant that this process writes.
@@ -48,12 +44,16 @@ pub(crate) struct Pending {
     pub(crate) spool: Arc<Mutex<Spool>>,
     pub(crate) queue: VecDeque<Held>,
     pub(crate) next: u64,
+    /// Of each place, the number that it goes on with: it holds the parcels before.
+    pub(crate) wants: Vec<u64>,
     /// What the last parcel ends with: where the next one goes on.
     pub(crate) resume: Option<Vec<u8>>,
     /// Ordinal of the last event handed over.
     pub(crate) events: i64,
-    /// What the tables are known to hold.
+    /// What the tables of all places are known to hold.
     pub(crate) stored: BTreeMap<Table, i64>,
+    /// The last bar that a table of any place held when the writer was made.
+    pub(crate) reached_bar: Option<i64>,
     pub(crate) lost: Option<Stretch>,
     /// Why no more rows are taken: some that waited on disk cannot be read, and a new start computes them again.
     pub(crate) failed: Option<(String, Time)>,
@@ -67,15 +67,16 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    /// Claims a universe and takes up what an earlier run has left in its spool. A parcel counts when it goes on
-    /// from the one before, or from the checkpoint; the others are set aside and their bars computed again. Of a
-    /// source that cannot be had again (`replayable` is false) every parcel counts.
+    /// Claims a universe and takes up what an earlier run has left in its spool, for so many places. A parcel counts
+    /// when it goes on from the one before, or from the checkpoint; the others are set aside and their bars computed
+    /// again. Of a source that cannot be had again (`replayable` is false) every parcel counts.
     pub(crate) fn recover(
         directory: &DataDirectory,
         lock: Arc<Lock>,
         universe: &str,
         variant: &str,
         replayable: bool,
+        places: usize,
     ) -> Result<Self> {
         let folder = directory.application(universe, variant)?;
         files::make_folder(&folder)?;
@@ -92,13 +93,13 @@ impl Pending {
                         parcel = number,
                         "rows of a source that cannot be had again are lost"
                     );
-                    lost = Some(Stretch { first: None, last: None, rows: 0 });
+                    lost = Some(Stretch::default());
                 }
                 Found::Damaged { .. } => {}
             }
         }
         let mut reached = checkpoint.as_deref().map(digest);
-        // Those up to the checkpoint are in the tables already.
+        // Those up to the checkpoint are in the tables of all places already.
         let stored = whole.iter().position(|(_, parcel)| Some(parcel.digest()) == reached);
         let old: Vec<Spooled> =
             whole.drain(..stored.map_or(0, |at| at + 1)).map(|(spooled, _)| spooled).collect();
@@ -117,7 +118,7 @@ impl Pending {
             }
             reached = Some(parcel.digest());
             events = parcel.events_after();
-            checkpoint = Some(parcel.checkpoint.clone());
+            checkpoint = Some(parcel.checkpoint.clone()).filter(|bytes| !bytes.is_empty());
             queue.push_back(held(queue.len() as u64, Arc::from(parcel), Some(spooled)));
         }
         let next = queue.len() as u64;
@@ -128,9 +129,11 @@ impl Pending {
             spool: Arc::new(Mutex::new(spool)),
             queue,
             next,
+            wants: vec![0; places],
             resume: checkpoint,
             events,
             stored: BTreeMap::new(),
+            reached_bar: None,
             lost,
             failed: None,
             full: None,
@@ -187,15 +190,80 @@ impl Pending {
         }
     }
 
+    /// Whether anything of it is to be stored in `place`.
+    pub(crate) fn waits_for(&self, place: usize) -> bool {
+        let behind = self.queue.back().is_some_and(|held| held.number >= self.wants[place]);
+        behind || self.is_over()
+    }
+
+    /// What waits for `place`, oldest first.
+    pub(crate) fn waiting(&self, place: usize) -> impl Iterator<Item = &Held> {
+        let first = self.wants[place];
+        self.queue.iter().filter(move |held| held.number >= first)
+    }
+
+    /// The number up to which all places hold what there is; it itself they do not all hold.
+    pub(crate) fn held_by_all(&self) -> u64 {
+        self.wants.iter().copied().min().unwrap_or(self.next)
+    }
+
     /// Gives up parcel `number`; what is on disk of it is to be deleted or set aside. `None` where it does not
     /// wait any more.
     pub(crate) fn give_up(&mut self, number: u64) -> Option<Held> {
         let at = self.queue.iter().position(|held| held.number == number)?;
-        let held = self.queue.remove(at)?;
-        let lost = self.lost.get_or_insert(Stretch { first: held.bar, last: held.bar, rows: 0 });
-        lost.last = held.bar;
-        lost.rows += held.rows as u64;
+        let mut held = self.queue.remove(at)?;
+        let lacking = (0..self.wants.len()).filter(|place| self.wants[*place] <= number);
+        let lost = self.lost.get_or_insert_with(|| Stretch { first: held.bar, ..Stretch::default() });
+        lost.until = self.next;
+        lost.places.extend(lacking);
+        match held.gap.take() {
+            // It told of others, and was not among them.
+            Some(untold) => {
+                held.rows = 0;
+                lost.join(untold);
+            }
+            None => {
+                lost.last = held.bar;
+                lost.rows += held.rows as u64;
+            }
+        }
         Some(held)
+    }
+
+    /// Whether rows were given up and nothing waits any more that waited then.
+    fn is_over(&self) -> bool {
+        let waits = |lost: &Stretch| self.queue.front().is_some_and(|held| held.number < lost.until);
+        self.lost.as_ref().is_some_and(|lost| !waits(lost))
+    }
+
+    /// Puts a parcel with one event that tells of rows given up behind what waits, where that is over; `places` are
+    /// the names of all places. From then on it is like any other parcel: each place gets it once.
+    ///
+    /// # Errors
+    /// [`Error::Rows`], which no such event brings about.
+    pub(crate) fn tell(&mut self, places: &[&str]) -> Result<()> {
+        let Some(lost) = self.lost.clone().filter(|_| self.is_over()) else { return Ok(()) };
+        let attribution = Attribution {
+            universe: self.universe.clone(),
+            variant: self.variant.clone(),
+            run_id: self.run_id.clone(),
+        };
+        let parcel = Parcel {
+            universe: self.universe.clone(),
+            variant: self.variant.clone(),
+            after: self.reached(),
+            checkpoint: self.resume.clone().unwrap_or_default(),
+            bar: None,
+            events_before: self.events,
+            batches: lost.event(attribution, &self.source, places)?,
+        };
+        self.lost = None;
+        self.events = parcel.events_after();
+        self.push(Arc::new(parcel), None);
+        if let Some(held) = self.queue.back_mut() {
+            held.gap = Some(lost);
+        }
+        Ok(())
     }
 
     /// Ends the taking of rows because parcel `number` cannot be read: those before it can still be stored, it and
@@ -221,7 +289,7 @@ impl Pending {
 
 fn held(number: u64, parcel: Arc<Parcel>, spooled: Option<Spooled>) -> Held {
     let (rows, memory, bar) = (parcel.rows(), parcel.memory(), parcel.bar);
-    Held { number, parcel: Some(parcel), spooled, rows, memory, bar }
+    Held { number, parcel: Some(parcel), spooled, rows, memory, bar, gap: None }
 }
 
 /// The checkpoint in `folder`; one that cannot be used is set aside, and the input starts anew.

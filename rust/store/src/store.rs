@@ -2,33 +2,35 @@
 //!
 //! ```text
 //! engine ──rows, cuts──► StoreWriter ──parcel──► spool ──┐
-//!                             └────────in memory─────────┴──► flusher ──one commit each──► tables ──► checkpoint
+//!                             └────────in memory─────────┼──► flusher of a place ──one commit each──► tables ──┐
+//!                                                        └──► flusher of another ──────────────────► tables ──┴──► checkpoint
 //!                                                             keeper ──compaction, retention──► tables
 //! ```
-//! A flush writes every table, then the checkpoint, then deletes the spool: at any moment tables and spool
-//! together hold everything up to the checkpoint, and what is handed over twice is left out by the tables.
+//! A flush writes every table of a place; what all places hold moves the checkpoint on, and then leaves the spool: at
+//! any moment the tables of each place and the spool together hold everything up to the checkpoint, and what is handed
+//! over twice is left out by the tables.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
 use silverbullet_engine::Checkpoint;
 use silverbullet_engine::LiveState;
 use silverbullet_engine::durable::rows::Time;
-use silverbullet_market::{Clock, Nanos, SourceDescription, Universe};
+use silverbullet_market::{Clock, SourceDescription, Universe};
 
 use crate::backend::Backend;
-use crate::delta::{Care, DeltaBackend};
 use crate::directory::DataDirectory;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::flush;
+use crate::inner::Inner;
 use crate::lock::Lock;
 use crate::options::StoreOptions;
 use crate::parcel::application;
 use crate::pending::{Pending, lock};
+use crate::places::{self, Known, Place, Work};
+#[cfg(feature = "delta")]
 use crate::reader::Tables;
 use crate::runs::{self, RunRow};
 use crate::schema::Table;
@@ -48,63 +50,19 @@ pub(crate) struct Shared {
     pub(crate) options: StoreOptions,
     pub(crate) directory: DataDirectory,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) places: Vec<Place>,
     pub(crate) inner: Mutex<Inner>,
     /// Something to do, or something done.
     pub(crate) changed: Condvar,
+    /// Held while what is stored is let go of.
+    pub(crate) settling: Mutex<()>,
+    #[cfg(feature = "delta")]
     tables: Tables,
 }
 
-/// What changes.
-#[derive(Default)]
-pub(crate) struct Inner {
-    pub(crate) pending: BTreeMap<String, Pending>,
-    /// Rows of `runs` to be replaced.
-    pub(crate) runs: Vec<RunRow>,
-    /// Batches of `latency` to be added.
-    pub(crate) latency: Vec<RecordBatch>,
-    pub(crate) health: Health,
-    /// A flush is wanted now.
-    pub(crate) asked: bool,
-    /// What was taken out of the queues is being stored.
-    pub(crate) storing: bool,
-    pub(crate) closing: bool,
-    /// What is pending is left where it is.
-    pub(crate) abandoned: bool,
-    /// The flusher has ended.
-    pub(crate) ended: bool,
-}
-
-/// What [`StoreState`] is made from, beside what is pending.
-#[derive(Default)]
-pub(crate) struct Health {
-    /// Why the last attempt to write tables failed.
-    pub(crate) tables: Option<(String, Time)>,
-    /// Why the last attempt to write the spool failed.
-    pub(crate) spool: Option<(String, Time)>,
-    pub(crate) last_commit: Option<Nanos>,
-    pub(crate) commits: u64,
-    pub(crate) retries: u64,
-    pub(crate) failures: u32,
-    pub(crate) dropped_rows: u64,
-    /// When a flush was last begun, on the monotonic clock.
-    pub(crate) flushed: Nanos,
-}
-
 impl Store {
-    /// Opens a data directory, which is made where it is missing, and starts the threads.
-    ///
-    /// # Errors
-    /// Where the directory cannot be made, or the system gives no thread.
-    pub fn open(options: StoreOptions, clock: Arc<dyn Clock>) -> Result<Arc<Self>> {
-        let directory = DataDirectory::new(&options.directory);
-        files::make_folder(&directory.tables())?;
-        let care = Care { retention: options.retention, grace: options.grace };
-        let backend = Arc::new(DeltaBackend::new(directory.clone(), care));
-        Self::with_backend(options, clock, backend)
-    }
-
-    /// The same with tables kept by `backend`.
+    /// Opens a data directory, which is made where it is missing, with tables kept by `backend`, and starts the
+    /// threads.
     ///
     /// # Errors
     /// Where the directory cannot be made, or the system gives no thread.
@@ -113,27 +71,53 @@ impl Store {
         clock: Arc<dyn Clock>,
         backend: Arc<dyn Backend>,
     ) -> Result<Arc<Self>> {
+        let name = options.directory.display().to_string();
+        Self::with_places(options, clock, vec![Place { name, backend }])
+    }
+
+    /// The same with tables kept in each of `places`.
+    ///
+    /// # Errors
+    /// [`Error::Nowhere`] where there is no place; where the directory cannot be made, or the system gives no thread.
+    pub fn with_places(
+        options: StoreOptions,
+        clock: Arc<dyn Clock>,
+        places: Vec<Place>,
+    ) -> Result<Arc<Self>> {
+        if places.is_empty() {
+            return Err(Error::Nowhere);
+        }
         let directory = DataDirectory::new(&options.directory);
         files::make_folder(directory.path())?;
-        let health = Health { flushed: clock.monotonic(), ..Health::default() };
+        let flushed = clock.monotonic();
+        let work = places.iter().map(|_| Work { flushed, ..Work::default() }).collect();
         let shared = Arc::new(Shared {
+            #[cfg(feature = "delta")]
             tables: Tables::open(directory.path()),
             options,
             directory,
             clock,
-            backend,
-            inner: Mutex::new(Inner { health, ..Inner::default() }),
+            places,
+            inner: Mutex::new(Inner { places: work, ..Inner::default() }),
             changed: Condvar::new(),
+            settling: Mutex::default(),
         });
         let store = Self { shared: Arc::clone(&shared), threads: Mutex::default() };
-        store.start("store", flush::run)?;
+        for place in 0..shared.places.len() {
+            store.start("store", move |shared, runtime| flush::run(shared, place, runtime))?;
+        }
+        store.start("store-cuts", flush::cut)?;
         if shared.options.maintain_every.is_some() {
             store.start("store-keeper", flush::keep)?;
         }
         Ok(Arc::new(store))
     }
 
-    fn start(&self, name: &str, body: fn(&Shared, &tokio::runtime::Runtime)) -> Result<()> {
+    fn start(
+        &self,
+        name: &str,
+        body: impl FnOnce(&Shared, &tokio::runtime::Runtime) + Send + 'static,
+    ) -> Result<()> {
         let shared = Arc::clone(&self.shared);
         let runtime = runtime()?;
         let run = move || body(&shared, &runtime);
@@ -182,7 +166,7 @@ impl Store {
         let name = application(&universe.name, &universe.variant);
         let stored = inner.pending.get(&name).and_then(|pending| {
             let spooled = pending.queue.iter().filter_map(|held| held.bar).max();
-            pending.stored.get(&Table::Bars).copied().max(spooled)
+            pending.reached_bar.max(spooled)
         });
         Ok(silverbullet_engine::CommandLog { stored, ..log })
     }
@@ -200,21 +184,15 @@ impl Store {
         run_id: &str,
     ) -> Result<StoreWriter> {
         let name = self.claim(universe, source.replayable)?;
+        let known = self.known(&name)?;
         // Without replay, events are counted on from those that are there: a wrong count would have the tables
         // leave new ones out as known.
-        let stored = match self.stored(&name) {
-            Err(error) if source.replayable => {
-                tracing::warn!(%error, "what is stored cannot be told yet");
-                BTreeMap::new()
-            }
-            stored => stored?,
-        };
+        let counted = if source.replayable { None } else { self.counted(&name)? };
         let mut inner = lock(&self.shared.inner);
         let pending = inner.pending.get_mut(&name).ok_or(Error::Closed)?;
-        if !source.replayable {
-            pending.events = pending.events.max(stored.get(&Table::Events).copied().unwrap_or(0));
-        }
-        pending.stored = stored;
+        pending.events = pending.events.max(counted.unwrap_or(0));
+        pending.stored = known.by_all;
+        pending.reached_bar = known.bar;
         pending.replayable = source.replayable;
         pending.source.clone_from(&source.name);
         run_id.clone_into(&mut pending.run_id);
@@ -234,9 +212,11 @@ impl Store {
 
     fn record_run(&self, run: RunRow) {
         let mut inner = lock(&self.shared.inner);
-        inner.runs.retain(|known| (&known.run_id, &known.universe) != (&run.run_id, &run.universe));
-        inner.runs.push(run);
-        inner.asked = true;
+        for work in &mut inner.places {
+            work.runs.retain(|known| (&known.run_id, &known.universe) != (&run.run_id, &run.universe));
+            work.runs.push(run.clone());
+        }
+        inner.ask();
         self.shared.changed.notify_all();
     }
 
@@ -245,33 +225,42 @@ impl Store {
     /// # Errors
     /// [`Error::Rows`], which no engine brings about.
     pub fn record_latency(&self, live: &LiveState) -> Result<()> {
-        /// Batches kept while the tables cannot be written.
+        /// Batches kept while the tables of a place cannot be written.
         const MOST: usize = 1_000;
         let batch = runs::latency(live, self.shared.clock.utc())?;
         let mut inner = lock(&self.shared.inner);
-        if batch.num_rows() > 0 && inner.latency.len() < MOST {
-            inner.latency.push(batch);
+        for work in &mut inner.places {
+            if batch.num_rows() > 0 && work.latency.len() < MOST {
+                work.latency.push(batch.clone());
+            }
         }
         Ok(())
     }
 
-    /// The reading side of the same directory.
+    /// The reading side of the Delta tables in the same directory.
+    #[cfg(feature = "delta")]
     #[must_use]
     pub fn tables(&self) -> Tables {
         self.shared.tables.clone()
     }
 
-    /// Writes to the tables what is pending, now, and waits until it is there.
+    /// Writes to the tables of all places what is pending, now, and waits until it is there, or each place that
+    /// lacks it has failed.
     ///
     /// # Errors
     /// [`Error::Unfinished`] with the reason, where the tables cannot be written; [`Error::Lost`] where rows that
     /// waited on disk cannot be read any more.
     pub fn flush(&self) -> Result<()> {
         let mut inner = lock(&self.shared.inner);
-        let retries = inner.health.retries;
-        inner.asked = true;
+        let retries: Vec<u64> = inner.places.iter().map(|work| work.retries).collect();
+        inner.ask();
         self.shared.changed.notify_all();
-        while inner.has_work() && !inner.ended && inner.health.retries == retries {
+        let tries = |inner: &Inner| {
+            let place = |at: usize| &inner.places[at];
+            (0..retries.len())
+                .any(|at| inner.works(at) && !place(at).ended && place(at).retries == retries[at])
+        };
+        while tries(&inner) {
             inner = self.shared.wait(inner);
         }
         inner.unfinished()
@@ -291,13 +280,14 @@ impl Store {
         let mut inner = lock(&shared.inner);
         inner.closing = true;
         shared.changed.notify_all();
-        while !inner.ended {
+        while !inner.ended() {
             let now = shared.clock.monotonic();
             if now - said >= 5 * silverbullet_market::SECOND {
                 said = now;
                 tracing::info!(rows = inner.rows(), reason = inner.reason(), "still storing what is pending");
             }
-            if now - begun > shared.options.patience && inner.health.tables.is_some() {
+            let failing = inner.places.iter().any(|work| work.failing.is_some());
+            if failing && now - begun > shared.options.patience {
                 inner.abandoned = true;
             }
             inner = shared.wait(inner);
@@ -334,20 +324,31 @@ impl Store {
             None => Arc::new(Lock::take(&self.shared.directory, &universe.name)?),
         };
         let directory = &self.shared.directory;
-        let pending = Pending::recover(directory, held, &universe.name, &universe.variant, replayable)?;
+        let (places, variant) = (self.shared.places.len(), &universe.variant);
+        let pending = Pending::recover(directory, held, &universe.name, variant, replayable, places)?;
         inner.pending.insert(name.clone(), pending);
         Ok(name)
     }
 
-    /// What the tables hold of an application.
-    fn stored(&self, application: &str) -> Result<BTreeMap<Table, i64>> {
+    /// What the places hold of an application. One that cannot tell keeps nobody from starting.
+    fn known(&self, application: &str) -> Result<Known> {
         let runtime = runtime()?;
-        let mut stored = BTreeMap::new();
-        for table in Table::RESULTS {
-            let version = runtime.block_on(self.shared.backend.stored(table, application))?;
-            stored.extend(version.map(|version| (table, version)));
-        }
-        Ok(stored)
+        let ask = |place: &Place| match runtime.block_on(places::stored(place, application)) {
+            Ok(stored) => Some(stored),
+            Err(error) => {
+                tracing::warn!(place = place.name, %error, "what is stored cannot be told yet");
+                None
+            }
+        };
+        Ok(Known::of(&self.shared.places.iter().map(ask).collect::<Vec<_>>()))
+    }
+
+    /// The number of the last event that any place would take for known.
+    fn counted(&self, application: &str) -> Result<Option<i64>> {
+        let runtime = runtime()?;
+        let ask = |place: &Place| runtime.block_on(place.backend.counted(Table::Events, application));
+        let counted = self.shared.places.iter().map(ask).collect::<Result<Vec<_>>>()?;
+        Ok(counted.into_iter().flatten().max())
     }
 }
 
@@ -369,38 +370,6 @@ impl Shared {
 
     pub(crate) fn now(&self) -> Time {
         Time(self.clock.utc())
-    }
-}
-
-impl Inner {
-    pub(crate) fn rows(&self) -> usize {
-        self.pending.values().map(Pending::rows).sum()
-    }
-
-    /// Whether a writer has no room.
-    pub(crate) fn is_full(&self) -> bool {
-        self.pending.values().any(|pending| pending.full.is_some())
-    }
-
-    /// Whether anything waits to be stored, or is being stored.
-    pub(crate) fn has_work(&self) -> bool {
-        let waits = |pending: &Pending| !pending.queue.is_empty() || pending.lost.is_some();
-        self.storing || self.pending.values().any(waits) || !self.runs.is_empty() || !self.latency.is_empty()
-    }
-
-    fn reason(&self) -> &str {
-        self.health.tables.as_ref().map_or("", |(reason, _)| reason.as_str())
-    }
-
-    fn unfinished(&self) -> Result<()> {
-        if !self.has_work() {
-            return self.pending.values().try_for_each(Pending::check);
-        }
-        let reason = match self.reason() {
-            "" => "the store was stopped".to_owned(),
-            reason => reason.to_owned(),
-        };
-        Err(Error::Unfinished { rows: self.rows() as u64, reason })
     }
 }
 

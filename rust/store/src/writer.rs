@@ -131,11 +131,11 @@ impl StoreWriter {
         }
         let written = outcome.is_ok();
         let mut inner = lock(&self.shared.inner);
-        inner.health.spool = match outcome {
+        inner.spool = match outcome {
             Ok(()) => None,
             Err(error) => {
                 let reason = error.to_string();
-                let known = inner.health.spool.take();
+                let known = inner.spool.take();
                 // Once is enough: it is tried again with every cut.
                 if known.as_ref().is_none_or(|(known, _)| *known != reason) {
                     tracing::warn!(universe = self.universe, %error, "rows stay in memory: the spool cannot be written");
@@ -152,7 +152,7 @@ impl StoreWriter {
         let mut on_disk = true;
         let mut inner = lock(&self.shared.inner);
         loop {
-            let stopped = inner.ended || inner.abandoned;
+            let stopped = inner.abandoned || inner.places.iter().any(|work| work.ended);
             let pending = inner.pending.get_mut(&self.name).ok_or(Error::Closed)?;
             pending.check()?;
             if self.excess(pending) == 0 {
@@ -177,7 +177,7 @@ impl StoreWriter {
             let Some(number) = oldest.map(|held| held.number) else { return Ok(()) };
             let Some(held) = pending.give_up(number) else { continue };
             let spool = Arc::clone(&pending.spool);
-            inner.health.dropped_rows += held.rows as u64;
+            inner.dropped_rows += held.rows as u64;
             drop(inner);
             let rows = held.rows;
             tracing::error!(universe = self.universe, rows, "rows are given up: there is no more room");
@@ -215,7 +215,7 @@ impl RowSink for StoreWriter {
     /// waits for those.
     fn flush(&mut self) -> silverbullet_engine::Result<()> {
         self.spool();
-        lock(&self.shared.inner).asked = true;
+        lock(&self.shared.inner).ask();
         self.shared.changed.notify_all();
         Ok(())
     }

@@ -2,7 +2,11 @@
 //! has a keyspace of its own and drops it at the end.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
+#[allow(unreachable_pub, reason = "shared by the test files")]
+mod common;
+
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
@@ -10,14 +14,21 @@ use arrow::array::{
 };
 use arrow::compute::{concat_batches, lexsort_to_indices, take_record_batch};
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use common::memory::{lines, undisturbed};
+use common::way::Way;
+use common::{checkpoint, hand_over, options, run, run_row, source, universe, wait_until};
 use futures::TryStreamExt;
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
-use silverbullet_store::Table;
+use silverbullet_engine::durable::rows::Time;
+use silverbullet_market::{SECOND, SystemClock};
+use silverbullet_store::backend::{Backend, Numbered, Numbers};
 use silverbullet_store::cassandra::{
-    CassandraReader, CassandraSettings, CassandraWriter, Connection, KeyRead, SCHEMA_VERSION, init, splits,
+    CassandraBackend, CassandraReader, CassandraSettings, CassandraWriter, Connection, KeyRead,
+    SCHEMA_VERSION, init, splits,
 };
 use silverbullet_store::schema::WeightsBuilder;
+use silverbullet_store::{Keeper, RunRow, Status, Store, StoreOptions, Table};
 
 const EDGES: [f64; 8] = [0.0, -0.0, f64::MIN_POSITIVE, 5e-324, f64::MAX, f64::MIN, 0.1, f64::NEG_INFINITY];
 /// Not sorted, and of another number and order from row to row.
@@ -65,6 +76,17 @@ impl Node {
         let query = format!("SELECT count(*) FROM \"{}\".\"{table}\"", self.settings.keyspace);
         let rows = self.session.query_unpaged(query, ()).await.unwrap().into_rows_result().unwrap();
         rows.single_row::<(i64,)>().unwrap().0
+    }
+
+    /// Settings of somebody who comes this way and is not patient.
+    fn by(&self, way: &Way) -> CassandraSettings {
+        CassandraSettings {
+            nodes: vec![way.address.clone()],
+            connect_timeout: Duration::from_secs(2),
+            request_timeout: Duration::from_secs(5),
+            retries: 1,
+            ..self.settings.clone()
+        }
     }
 
     async fn connect(&self) -> Connection {
@@ -178,7 +200,7 @@ async fn tables_are_made_once_and_changed_when_settings_change() {
     let mut node = Node::new("init").await;
     let done = init(&node.connect().await).await.unwrap();
     assert!(done[0].contains("made keyspace test_init"), "{done:?}");
-    assert_eq!(done.len(), 1 + Table::ALL.len() + 3 + 2 + 1, "{done:?}");
+    assert_eq!(done.len(), 1 + Table::ALL.len() + 3 + 3 + 1, "{done:?}");
     assert_eq!(init(&node.connect().await).await.unwrap(), Vec::<String>::new());
 
     node.settings.ttl = Some(std::time::Duration::from_secs(86_400));
@@ -366,4 +388,166 @@ async fn each_mistake_is_told_with_its_remedy() {
     let error = writer.write(Table::Bars, &bars).await.unwrap_err();
     assert!(!says(error, "column open of bars has type text in Cassandra where double is needed"));
     node.drop_keyspace().await;
+}
+
+/// Rows with the numbers of their bars.
+fn by_bar(batch: RecordBatch) -> [Numbered; 1] {
+    [Numbered { batch, numbers: Numbers::Bar }]
+}
+
+#[tokio::test]
+async fn a_keeper_leaves_out_what_it_has_and_knows_how_far_it_came() {
+    let node = Node::new("keeper").await;
+    let (_, reader) = node.made().await;
+    let keeper = CassandraBackend::new(node.settings.clone()).unwrap();
+    let stored = async |table| keeper.stored(table, "test/v1").await.unwrap();
+    let all = rows(Table::Portfolios, 0..15, "run");
+    let (first, both) =
+        (by_bar(all.slice(0, 20)), [by_bar(all.slice(0, 12)), by_bar(all.slice(8, 22))].concat());
+    assert_eq!(stored(Table::Portfolios).await, None);
+    keeper.append(Table::Portfolios, &first, "test/v1", 9).await.unwrap();
+    assert_eq!(stored(Table::Portfolios).await, Some(9));
+    keeper.append(Table::Portfolios, &first, "test/v1", 9).await.unwrap();
+    // Of another run they would take the place of those that are there.
+    let again = by_bar(rows(Table::Portfolios, 0..10, "replay"));
+    keeper.append(Table::Portfolios, &again, "test/v1", 7).await.unwrap();
+    assert_eq!(stored(Table::Portfolios).await, Some(9), "it never falls");
+    assert_same(Table::Portfolios, &scan(&reader, Table::Portfolios).await, &all.slice(0, 20));
+    keeper.append(Table::Portfolios, &both, "test/v1", 14).await.unwrap();
+    assert_same(Table::Portfolios, &scan(&reader, Table::Portfolios).await, &all);
+    assert_eq!(keeper.stored(Table::Portfolios, "test/v2").await.unwrap(), None);
+    assert_eq!(stored(Table::Bars).await, None);
+    // What was written and not noted is written again, to the same keys.
+    node.cql("DELETE FROM test_keeper.progress WHERE universe = 'test' AND variant = 'v1'").await;
+    keeper.append(Table::Portfolios, &by_bar(all.clone()), "test/v1", 14).await.unwrap();
+    assert_same(Table::Portfolios, &scan(&reader, Table::Portfolios).await, &all);
+    assert_eq!(stored(Table::Portfolios).await, Some(14));
+
+    // A count of events that had to begin anew loses none of them.
+    for (bars, version) in [(0..10, 20), (10..14, 8)] {
+        let numbers = Numbers::After(0);
+        let events = [Numbered { batch: rows(Table::Events, bars, "run"), numbers }];
+        keeper.append(Table::Events, &events, "test/v1", version).await.unwrap();
+        assert_eq!(keeper.counted(Table::Events, "test/v1").await.unwrap(), Some(20));
+    }
+    assert_eq!(node.count("events").await, 28);
+
+    let latency = rows(Table::Latency, 0..5, "run");
+    keeper.record(Table::Latency, &latency).await.unwrap();
+    assert_same(Table::Latency, &scan(&reader, Table::Latency).await, &latency);
+    let begun = run_row(&universe("a"));
+    let ended = RunRow { ended: Some(Time(9 * SECOND)), rows_out: Some(7), ..begun.clone() };
+    for run in [begun, ended.clone()] {
+        keeper.replace_run(&run.batch().unwrap()).await.unwrap();
+    }
+    assert_same(Table::Runs, &scan(&reader, Table::Runs).await, &ended.batch().unwrap());
+    node.drop_keyspace().await;
+}
+
+#[tokio::test]
+async fn a_keeper_made_while_nobody_listens_says_so_and_goes_on_once_it_can() {
+    let node = Node::new("away").await;
+    let mut way = Way::closed(&node.settings.nodes[0]);
+    let keeper = CassandraBackend::new(node.by(&way)).unwrap();
+    let all = rows(Table::Bars, 0..60, "run");
+    let part = |from: usize, rows: usize| by_bar(all.slice(from, rows));
+    let append =
+        async |rows: &[Numbered], version| keeper.append(Table::Bars, rows, "test/v1", version).await;
+    let says = |outcome: silverbullet_store::Result<()>, what: &str| {
+        let error = outcome.unwrap_err();
+        assert!(error.to_string().contains(what) && !error.to_string().contains('\n'), "{error}");
+        error.is_retryable()
+    };
+    assert!(says(append(&part(0, 20), 9).await, &format!("answers at {}", way.address)));
+    // Nobody has to wait for it to count its events.
+    assert_eq!(keeper.counted(Table::Events, "test/v1").await.unwrap(), None);
+    way.open();
+    assert!(!says(append(&part(0, 20), 9).await, "make it by `silverbullet store init`"));
+    init(&node.connect().await).await.unwrap();
+    append(&part(0, 20), 9).await.unwrap();
+    way.cut();
+    assert!(says(append(&part(20, 20), 19).await, "Cassandra"));
+    assert!(says(append(&part(20, 20), 19).await, &way.address));
+    way.open();
+    append(&part(0, 40), 19).await.unwrap();
+    let dropped = "DROP TABLE test_away.bars";
+    node.cql(dropped).await;
+    assert!(append(&part(40, 80), 59).await.is_err());
+    init(&node.connect().await).await.unwrap();
+    append(&part(40, 80), 59).await.unwrap();
+    let (_, reader) = node.made().await;
+    assert_same(Table::Bars, &scan(&reader, Table::Bars).await, &all.slice(40, 80));
+    node.drop_keyspace().await;
+}
+
+#[test]
+fn rows_of_a_store_wait_while_cassandra_is_away_and_all_are_there_in_the_end() {
+    let runtime = common::runtime();
+    let node = runtime.block_on(Node::new("store"));
+    let (_, reader) = runtime.block_on(node.made());
+    let mut way = Way::closed(&node.settings.nodes[0]);
+    let (folder, universe) = (tempfile::tempdir().unwrap(), universe("a"));
+    let keepers = [Keeper::Cassandra(node.by(&way).into())];
+    let open = || {
+        let patient = StoreOptions { patience: 3_600 * SECOND, flush_rows: 50, ..options(folder.path()) };
+        Store::open_with(patient, Arc::new(SystemClock), keepers.clone()).unwrap()
+    };
+    let store = open();
+    store.resume(&universe).unwrap();
+    let mut writer = store.writer(&universe, &source("a", true), "run").unwrap();
+    hand_over(&mut writer, &universe, None, 20, 4, false).unwrap();
+    assert!(store.flush().is_err());
+    let state = store.state();
+    let said =
+        format!("results cannot be stored in Cassandra: no node of Cassandra answers at {}", way.address);
+    assert!(state.reason.as_ref().is_some_and(|reason| reason.starts_with(&said)), "{state:?}");
+    assert_eq!((state.status, state.places.len()), (Status::Failing, 1));
+
+    way.open();
+    wait_until(&store, |store| store.state().commits > 0);
+    way.cut();
+    run(&mut writer, &universe, Some(&checkpoint(&universe, 20, false)), 40, 4, false).unwrap();
+    assert!(store.flush().is_err());
+    store.abandon();
+    assert!(store.close().is_err());
+    drop((writer, store));
+
+    way.open();
+    let store = open();
+    let from = store.resume(&universe).unwrap();
+    let mut writer = store.writer(&universe, &source("a", true), "run").unwrap();
+    run(&mut writer, &universe, from.as_ref(), 60, 4, true).unwrap();
+    store.close().unwrap();
+    for (table, expected) in undisturbed(60) {
+        let found = runtime.block_on(scan(&reader, table));
+        assert_eq!(lines([&found]), expected, "{}", table.name());
+    }
+    runtime.block_on(node.drop_keyspace());
+}
+
+#[test]
+fn a_source_that_cannot_be_had_again_is_taken_while_cassandra_is_away() {
+    let runtime = common::runtime();
+    let node = runtime.block_on(Node::new("socket"));
+    let (_, reader) = runtime.block_on(node.made());
+    let mut way = Way::closed(&node.settings.nodes[0]);
+    let universe = universe("a");
+    for (first, last) in [(0, 12), (12, 24)] {
+        // A new directory each time: nothing but Cassandra knows how many events there were.
+        let folder = tempfile::tempdir().unwrap();
+        let patient = StoreOptions { patience: 3_600 * SECOND, ..options(folder.path()) };
+        let keepers = [Keeper::Cassandra(node.by(&way).into())];
+        let store = Store::open_with(patient, Arc::new(SystemClock), keepers).unwrap();
+        let mut writer = store.writer(&universe, &source("a", false), "run").unwrap();
+        let from = checkpoint(&universe, first, false);
+        hand_over(&mut writer, &universe, Some(&from), last, 4, false).unwrap();
+        way.open();
+        store.close().unwrap();
+        way.cut();
+    }
+    for (table, expected) in undisturbed(24) {
+        let found = runtime.block_on(scan(&reader, table));
+        assert_eq!(lines([&found]), expected, "{}", table.name());
+    }
+    runtime.block_on(node.drop_keyspace());
 }

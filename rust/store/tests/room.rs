@@ -8,12 +8,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use common::{
-    checkpoint, everything, hand_over, live, open, options, rows, rows_of, run, run_to, source, universe,
+    checkpoint, everything, hand_over, live, open, options, rows, rows_of, run, run_row, run_to, source,
+    universe,
 };
 use silverbullet_engine::RowSink;
-use silverbullet_engine::durable::rows::Time;
 use silverbullet_market::{SECOND, Universe};
-use silverbullet_store::{Error, RunRow, Status, Store, StoreOptions, StoreWriter, Table};
+use silverbullet_store::{Error, Status, Store, StoreOptions, StoreWriter, Table};
 
 /// Nothing stays in memory that is on disk.
 fn on_disk(directory: &Path) -> StoreOptions {
@@ -32,23 +32,6 @@ fn parcels(directory: &Path, universe: &Universe) -> Vec<PathBuf> {
 fn truncate(path: &Path) {
     let bytes = fs::read(path).unwrap();
     fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
-}
-
-fn run_row(universe: &Universe) -> RunRow {
-    RunRow {
-        run_id: "run".to_owned(),
-        kind: "run".to_owned(),
-        universe: universe.name.clone(),
-        variant: universe.variant.clone(),
-        configuration: "{}".to_owned(),
-        seed: 0,
-        version: "1".to_owned(),
-        source: "test".to_owned(),
-        started: Time(SECOND),
-        ended: None,
-        rows_in: None,
-        rows_out: None,
-    }
 }
 
 fn bars_in(store: &Store) -> usize {

@@ -7,10 +7,10 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{everything, live, open, options, rows, run, run_to, runtime, source, universe};
+use common::{everything, live, open, options, rows, run, run_to, runtime, source, universe, wait_until};
 use silverbullet_engine::RowSink;
 use silverbullet_market::SECOND;
-use silverbullet_store::{Error, Status, Store, StoreOptions, Table};
+use silverbullet_store::{Error, Status, StoreOptions, Table};
 
 /// What a run that nothing happened to leaves, of `last` bars.
 fn undisturbed(last: i64) -> Vec<(Table, Vec<String>)> {
@@ -253,15 +253,4 @@ fn a_source_that_cannot_wait_goes_on_and_one_event_tells_of_each_stretch_given_u
     assert!(gaps.len() == 1 && gaps[0].contains(&format!("{given_up} rows")), "{gaps:?}");
     let bars = rows(folder.path(), Table::Bars).len();
     assert!(bars < 1_200 && bars > 0);
-}
-
-/// Waits for what must come about; a minute is longer than any machine needs.
-fn wait_until(store: &Store, mut happened: impl FnMut(&Store) -> bool) {
-    for _ in 0..6_000 {
-        if happened(store) {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
-    panic!("{:?}", store.state());
 }

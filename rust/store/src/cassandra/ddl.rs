@@ -17,6 +17,9 @@ pub(crate) const VERSION_TABLE: &str = "schema_version";
 /// Table with the buckets that have rows.
 pub(crate) const BUCKETS_TABLE: &str = "buckets";
 
+/// Table with how far the tables of each universe and variant have come.
+pub(crate) const PROGRESS_TABLE: &str = "progress";
+
 /// Windows in a time to live.
 const WINDOWS: u64 = 25;
 const HOUR: u64 = 3_600;
@@ -43,6 +46,14 @@ pub(crate) fn tables(settings: &CassandraSettings) -> Vec<(String, String)> {
              \"variant\" text, \"bucket\" bigint, PRIMARY KEY ((\"scope\"), \"table\", \"variant\", \"bucket\")) \
              WITH CLUSTERING ORDER BY (\"table\" ASC, \"variant\" ASC, \"bucket\" DESC) \
              AND comment = 'buckets that have rows, of a universe, or of a run of back-tests'"
+        ),
+    ));
+    all.push((
+        PROGRESS_TABLE.to_owned(),
+        format!(
+            "CREATE TABLE IF NOT EXISTS {keyspace}.{PROGRESS_TABLE} (\"universe\" text, \"variant\" text, \
+             \"table\" text, \"version\" bigint, PRIMARY KEY ((\"universe\", \"variant\"), \"table\")) \
+             WITH comment = 'up to which bar, of events up to which one, a table has the rows of a universe'"
         ),
     ));
     all
@@ -143,6 +154,7 @@ mod tests {
         }
         assert!(!of("runs").contains("default_time_to_live"));
         assert!(!of("latest_portfolios").contains("default_time_to_live"));
+        assert!(!of("progress").contains("default_time_to_live"));
         assert_eq!(literal("it's"), "'it''s'");
     }
 }

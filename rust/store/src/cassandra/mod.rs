@@ -2,7 +2,7 @@
 //!
 //! A [`Connection`] is one session. [`init`] makes keyspace and tables; [`CassandraWriter`] writes record batches as
 //! batches of rows, each within one partition; [`CassandraReader`] reads rows by their key, everything in parallel, or
-//! the newest rows of a universe. Columns in and out are those of [`Table::schema`](crate::Table::schema), and what is
+//! the newest rows of a universe; [`CassandraBackend`] is Cassandra as a keeper of a store's tables. Columns in and out are those of [`Table::schema`](crate::Table::schema), and what is
 //! read is what was written, bit for bit.
 //!
 //! ```no_run
@@ -20,6 +20,7 @@
 //! # }
 //! ```
 
+mod backend;
 pub mod bucket;
 mod buckets;
 mod cells;
@@ -32,6 +33,7 @@ mod layout;
 mod metrics;
 mod order;
 mod paged;
+mod progress;
 mod reader;
 mod retry;
 mod rows;
@@ -41,6 +43,7 @@ pub mod settings;
 mod types;
 mod writer;
 
+pub use backend::CassandraBackend;
 pub use connection::Connection;
 pub use estimates::{TableEstimate, estimates};
 pub use fault::Fault;

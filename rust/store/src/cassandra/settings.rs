@@ -38,8 +38,8 @@ pub struct CassandraSettings {
     pub tls: TlsSettings,
     /// How many copies must have a write, or answer a read.
     pub consistency: Consistency,
-    /// How long rows live after they were written; "forever" keeps them. `runs`, the newest rows and the list of
-    /// buckets stay.
+    /// How long rows live after they were written; "forever" keeps them. `runs`, the newest rows, the list of
+    /// buckets and `progress` stay.
     #[serde(deserialize_with = "ttl")]
     pub ttl: Option<Duration>,
     /// Batches that are under way at a time.

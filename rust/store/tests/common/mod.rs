@@ -1,21 +1,26 @@
 //! An engine's rows without an engine: a stream in which everything follows from the number of the bar.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod memory;
+#[cfg(feature = "delta")]
+mod tables;
+#[cfg(feature = "cassandra")]
+pub mod way;
+
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use arrow::array::{Array, RecordBatch};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use deltalake::datafusion::catalog::TableProvider;
-use deltalake::datafusion::prelude::SessionContext;
-use deltalake::delta_datafusion::{DeltaScanConfig, DeltaScanNext};
 use silverbullet_engine::durable::rows::{
     AssetRow, BarRow, FrontierRow, PortfolioRow, Row, StoredEvent, Time, Weights,
 };
 use silverbullet_engine::{Checkpoint, LiveState, RowSink};
-use silverbullet_market::{SECOND, SourceDescription, SystemClock, Universe, UniverseSettings};
-use silverbullet_store::{Snapshot, Store, StoreOptions, StoreWriter, Table, Tables};
+use silverbullet_market::{SECOND, SourceDescription, Universe, UniverseSettings};
+use silverbullet_store::{RunRow, Store, StoreOptions, StoreWriter};
+
+#[cfg(feature = "delta")]
+pub use self::tables::*;
 
 pub const ASSETS: [&str; 3] = ["XRP", "ADA", "BTC"];
 
@@ -67,10 +72,6 @@ pub fn options(directory: &Path) -> StoreOptions {
         patience: SECOND / 2,
         ..StoreOptions::new(directory)
     }
-}
-
-pub fn open(options: StoreOptions) -> Arc<Store> {
-    Store::open(options, Arc::new(SystemClock)).unwrap()
 }
 
 pub fn live(universe: &Universe) -> LiveState {
@@ -218,49 +219,8 @@ pub fn hand_over(
     writer.cut(&live, checkpoint(universe, last, complete))
 }
 
-/// A whole run of a source that can be had again: go on from where the store is, to `last`, and close.
-pub fn run_to(options: StoreOptions, universe: &Universe, last: i64, every: i64, complete: bool) {
-    let store = open(options);
-    let from = store.resume(universe).unwrap();
-    let mut writer = store.writer(universe, &source("a", true), "run").unwrap();
-    run(&mut writer, universe, from.as_ref(), last, every, complete).unwrap();
-    store.close().unwrap();
-}
-
-/// Every row of `table` as text without its run, in the order of the key; floats in digits that keep all bits.
-pub fn rows(directory: &Path, table: Table) -> Vec<String> {
-    runtime().block_on(rows_from(&Tables::open(directory), table))
-}
-
-pub async fn rows_from(tables: &Tables, table: Table) -> Vec<String> {
-    let key: Vec<String> = table.key().iter().map(|name| format!("\"{name}\"")).collect();
-    let sql = format!("select * from t order by {}", key.join(", "));
-    let Some(batches) = query(tables, table, &sql).await else { return Vec::new() };
-    let mut rows = Vec::new();
-    for batch in &batches {
-        rows.extend((0..batch.num_rows()).map(|row| line(batch, row)));
-    }
-    rows
-}
-
-pub async fn query(tables: &Tables, table: Table, sql: &str) -> Option<Vec<RecordBatch>> {
-    let snapshot = tables.snapshot(table).await.unwrap()?;
-    let context = SessionContext::new();
-    context.register_table("t", provider(&snapshot)).unwrap();
-    Some(context.sql(sql).await.unwrap().collect().await.unwrap())
-}
-
-/// What Delta Lake itself reads a table through.
-pub fn provider(snapshot: &Snapshot) -> Arc<dyn TableProvider> {
-    let config = DeltaScanConfig {
-        schema_force_view_types: false,
-        wrap_partition_values: false,
-        ..DeltaScanConfig::new()
-    };
-    Arc::new(DeltaScanNext::new(snapshot.state().clone(), config).unwrap())
-}
-
-fn line(batch: &RecordBatch, row: usize) -> String {
+/// A row as text without its run; floats in digits that keep all bits.
+pub fn line(batch: &RecordBatch, row: usize) -> String {
     let options = FormatOptions::default().with_null("null");
     let mut line = String::new();
     for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
@@ -273,11 +233,35 @@ fn line(batch: &RecordBatch, row: usize) -> String {
     line
 }
 
-/// Everything the result tables hold.
-pub fn everything(directory: &Path) -> Vec<(Table, Vec<String>)> {
-    Table::RESULTS.into_iter().map(|table| (table, rows(directory, table))).collect()
-}
-
 pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+/// A row of `runs` of a run that has started.
+pub fn run_row(universe: &Universe) -> RunRow {
+    RunRow {
+        run_id: "run".to_owned(),
+        kind: "run".to_owned(),
+        universe: universe.name.clone(),
+        variant: universe.variant.clone(),
+        configuration: "{}".to_owned(),
+        seed: 0,
+        version: "1".to_owned(),
+        source: "test".to_owned(),
+        started: Time(SECOND),
+        ended: None,
+        rows_in: None,
+        rows_out: None,
+    }
+}
+
+/// Waits for what must come about; a minute is longer than any machine needs.
+pub fn wait_until(store: &Store, mut happened: impl FnMut(&Store) -> bool) {
+    for _ in 0..6_000 {
+        if happened(store) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("{:?}", store.state());
 }
