@@ -56,7 +56,7 @@ test-kafka: .venv/.installed ## Kafka's scripts, documents, csv_producer.py and 
 
 test-cassandra: .venv/.installed ## Cassandra's scripts and guide and the store's tables in it, with a real node and a ring of three
 	setup/cassandra/bin/cassandra-fetch.sh
-	.venv/bin/python -m pytest -q python/tests/cassandra
+	SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q python/tests/cassandra
 	CARGO="$(CARGO)" scripts/test-cassandra-store.sh
 
 test-page: browser web/node_modules/.installed ## The page in a real browser

@@ -25,4 +25,4 @@ stop() {
 trap stop EXIT
 setup/cassandra/start
 SILVERBULLET_TEST_CASSANDRA="127.0.0.1:$port" ${CARGO:-cargo} test --locked --package silverbullet-store --no-default-features \
-    --features cassandra --test cassandra "$@" -- --test-threads 2
+    --features cassandra-node --test cassandra "$@" -- --test-threads 2

@@ -11,6 +11,8 @@ use crate::failure::usage;
 /// More than this is not kept while the live view is up.
 const MOST_KEPT: usize = 64 * 1024;
 
+/// The driver of Cassandra, which is heard only where it is asked for by name, as in `warn,scylla=debug`.
+const DRIVER: &str = "scylla";
 /// The levels there are, from few lines to many.
 const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
@@ -34,7 +36,9 @@ impl Log {
         if !filter.split(',').all(is_directive) {
             return Err(wrong());
         }
-        let filter = EnvFilter::try_new(filter).map_err(|_| wrong())?;
+        // What Cassandra's driver complains of comes as an error of ours, with the remedy: once, not three times.
+        let driver = if filter.contains(DRIVER) { String::new() } else { format!("{DRIVER}=off,") };
+        let filter = EnvFilter::try_new(driver + filter).map_err(|_| wrong())?;
         let subscriber =
             tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(self.clone());
         // Only a second start in one process can fail, and the first one then stands.

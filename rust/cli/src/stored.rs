@@ -8,11 +8,12 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::Int64Type;
 use silverbullet_market::Decision;
-use silverbullet_query::{Limits, Sql};
+use silverbullet_query::{Limits, Sql, catalog};
 use silverbullet_store::Tables;
 use tokio::runtime::Runtime;
 
-use crate::sql;
+use crate::settings::Settings;
+use crate::{sql, store};
 
 /// A person would have given up before; the program asks for what it needs.
 const LIMITS: Limits = Limits { time: Duration::from_secs(3_600), memory: 4 << 30, rows: usize::MAX };
@@ -21,13 +22,25 @@ const LIMITS: Limits = Limits { time: Duration::from_secs(3_600), memory: 4 << 3
 pub(crate) struct Stored {
     sql: Sql,
     runtime: Runtime,
+    /// The schema of the tables that are read.
+    schema: &'static str,
 }
 
 impl Stored {
     /// The tables in `directory`, which need not be there yet.
     pub(crate) fn open(directory: &Path) -> anyhow::Result<Self> {
         let sql = Sql::new(Tables::open(directory), None, Vec::new(), LIMITS)?;
-        Ok(Self { sql, runtime: sql::runtime()? })
+        Ok(Self { sql, runtime: sql::runtime()?, schema: catalog::HISTORY })
+    }
+
+    /// The tables that the settings have a run's results kept in; those on this machine where there are several.
+    pub(crate) fn of(settings: &Settings) -> anyhow::Result<Self> {
+        if settings.store.delta {
+            return Self::open(&settings.store.directory);
+        }
+        let sql =
+            store::sql_within(LIMITS, settings, Tables::open(&settings.store.directory), None, Vec::new())?;
+        Ok(Self { sql, runtime: sql::runtime()?, schema: catalog::CASSANDRA })
     }
 
     /// All rows of a query as one batch.
@@ -49,8 +62,9 @@ impl Stored {
     /// What live timing has decided for a universe and variant, in the order of their numbers.
     pub(crate) fn decisions(&self, universe: &str, variant: &str) -> anyhow::Result<Vec<Decision>> {
         let rows = self.rows(&format!(
-            "select cast(\"partition\" as bigint), cast(\"offset\" as bigint), detail from history.events \
-             where universe = '{universe}' and variant = '{variant}' and kind = 'decision'"
+            "select cast(\"partition\" as bigint), cast(\"offset\" as bigint), detail from {}.events \
+             where universe = '{universe}' and variant = '{variant}' and kind = 'decision'",
+            self.schema
         ))?;
         let [partitions, offsets] = [0, 1].map(|column| rows.column(column).as_primitive::<Int64Type>());
         let mut decisions = Vec::with_capacity(rows.num_rows());

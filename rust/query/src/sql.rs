@@ -68,7 +68,8 @@ struct Engine {
 }
 
 /// A runtime that may be dropped anywhere.
-struct Threads(Option<Runtime>);
+#[derive(Debug)]
+pub(crate) struct Threads(Option<Runtime>);
 
 impl Drop for Threads {
     fn drop(&mut self) {
@@ -79,13 +80,22 @@ impl Drop for Threads {
 }
 
 impl Threads {
-    fn start(name: &'static str) -> Result<Self> {
+    pub(crate) fn start(name: &'static str) -> Result<Self> {
         let mut builder = Builder::new_multi_thread();
         builder.worker_threads(1).max_blocking_threads(READERS).thread_name(name).thread_stack_size(STACK);
-        builder.enable_time().on_thread_start(step_back);
+        builder.enable_all().on_thread_start(step_back);
         let failed =
             |error| Error::new(ErrorKind::Failed, format!("cannot start threads for queries: {error}"));
         builder.build().map(|runtime| Self(Some(runtime))).map_err(failed)
+    }
+
+    /// Does `task` here, whoever waits for it.
+    pub(crate) async fn run<F>(&self, task: F) -> Result<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        let runtime = self.0.as_ref().ok_or_else(stopped)?;
+        runtime.spawn(task).await.map_err(|_| stopped())
     }
 
     fn spawn<F>(&self, task: F) -> Result<Abort>
@@ -140,7 +150,7 @@ impl Sql {
         limits: Limits,
     ) -> Result<Self> {
         let tail = store.map_or_else(|| Arc::new(NoTail) as Arc<dyn Tail>, |store| store);
-        Self::over(tables, tail, live, Some(Arc::new(Cassandra::new(cassandra))), limits)
+        Self::over(tables, tail, live, Some(Arc::new(Cassandra::new(cassandra)?)), limits)
     }
 
     pub(crate) fn over(

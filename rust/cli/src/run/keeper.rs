@@ -1,6 +1,5 @@
 //! What a run keeps: its results in the store, the run itself, and now and then its latency.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -28,7 +27,7 @@ const LATENCY_EVERY: Duration = Duration::from_secs(60);
 /// The store of a run, with what is told of the run itself.
 pub(crate) struct Keeper {
     store: Arc<Store>,
-    directory: PathBuf,
+    settings: Settings,
     clock: Arc<dyn Clock>,
     configuration: String,
     runs: Vec<(RunRow, Arc<AtomicU64>)>,
@@ -43,12 +42,22 @@ impl Keeper {
         }
         let clock = Arc::clone(&session.clock);
         let store = store::open(&settings.store, settings.seed, Arc::clone(&clock))?;
-        output::note(&format!("results are kept in {}", settings.store.directory.display()));
+        let cassandra = store::cassandra(&settings.store, settings.seed)?;
+        let places = settings.store.delta.then(|| settings.store.directory.display().to_string()).into_iter();
+        let places =
+            places.chain(cassandra.map(|cassandra| format!("Cassandra ({})", cassandra.nodes.join(", "))));
+        output::note(&format!("results are kept in {}", places.collect::<Vec<_>>().join(" and ")));
         let (kafka, kept) = (settings.kafka.redacted(), settings.store.redacted());
         let shown = Settings { kafka, store: kept, ..settings.clone() };
         let configuration = serde_json::to_string(&shown)?;
-        let directory = settings.store.directory.clone();
-        Ok(Some(Self { store, directory, clock, configuration, runs: Vec::new(), recorder: None }))
+        Ok(Some(Self {
+            store,
+            settings: settings.clone(),
+            clock,
+            configuration,
+            runs: Vec::new(),
+            recorder: None,
+        }))
     }
 
     /// Has the results of `universe` stored. An interrupted run of the same variant is gone on with, unless
@@ -108,7 +117,7 @@ impl Keeper {
 
     /// What live timing has decided for `universe` in earlier runs.
     pub(crate) fn decisions(&self, universe: &Universe) -> anyhow::Result<Vec<Decision>> {
-        Stored::open(&self.directory)?.decisions(&universe.name, &universe.variant)
+        Stored::of(&self.settings)?.decisions(&universe.name, &universe.variant)
     }
 
     /// Keeps the latency of `live` from now on.

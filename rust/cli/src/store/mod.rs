@@ -11,7 +11,7 @@ use silverbullet_engine::live::LiveState;
 use silverbullet_market::{Clock, Nanos, parse_duration};
 use silverbullet_query::{CassandraCatalog, Limits, Sql};
 use silverbullet_store::cassandra::CassandraSettings;
-use silverbullet_store::{Store, StoreOptions, Tables};
+use silverbullet_store::{Keeper, Store, StoreOptions, Tables};
 
 use crate::failure::usage;
 use crate::settings::{Settings, SqlSettings, StoreSettings};
@@ -64,7 +64,17 @@ pub(crate) fn sql(
     store: Option<Arc<Store>>,
     live: Vec<Arc<LiveState>>,
 ) -> anyhow::Result<Sql> {
-    let limits = limits(&settings.sql)?;
+    sql_within(limits(&settings.sql)?, settings, tables, store, live)
+}
+
+/// The same within other limits.
+pub(crate) fn sql_within(
+    limits: Limits,
+    settings: &Settings,
+    tables: Tables,
+    store: Option<Arc<Store>>,
+    live: Vec<Arc<LiveState>>,
+) -> anyhow::Result<Sql> {
     Ok(match cassandra(&settings.store, settings.seed)? {
         None => Sql::new(tables, store, live, limits)?,
         Some(cassandra) => {
@@ -77,7 +87,14 @@ pub(crate) fn sql(
 /// Opens the data directory, which is made where it is missing.
 pub(crate) fn open(settings: &StoreSettings, seed: u64, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<Store>> {
     let options = options(settings, seed)?;
-    Store::open(options, clock)
+    let cassandra = cassandra(settings, seed)?.map(|cassandra| Keeper::Cassandra(Box::new(cassandra)));
+    if !settings.delta && cassandra.is_none() {
+        return Err(usage(
+            "store.delta is false and store.cassandra.nodes is empty: results have to be kept somewhere, or leave both out by --no-store",
+        ));
+    }
+    let keepers = settings.delta.then_some(Keeper::Delta).into_iter().chain(cassandra);
+    Store::open_with(options, clock, keepers)
         .with_context(|| format!("results cannot be kept in {}", settings.directory.display()))
 }
 

@@ -16,6 +16,8 @@ use silverbullet_store::Table;
 use silverbullet_store::cassandra::{CassandraReader, CassandraSettings, Connection};
 use tokio::sync::OnceCell;
 
+use crate::sql::Threads;
+
 pub(crate) use table::CassandraTable;
 
 /// What the names of tables of newest rows begin with.
@@ -34,20 +36,27 @@ pub struct CassandraCatalog {
 #[derive(Debug)]
 pub(crate) struct Cassandra {
     catalog: CassandraCatalog,
+    /// Connections are looked after here, so that a query that keeps its thread busy does not starve them.
+    threads: Threads,
     reader: OnceCell<Arc<CassandraReader>>,
 }
 
 impl Cassandra {
-    pub(crate) fn new(catalog: CassandraCatalog) -> Self {
-        Self { catalog, reader: OnceCell::new() }
+    pub(crate) fn new(catalog: CassandraCatalog) -> crate::Result<Self> {
+        Ok(Self { catalog, threads: Threads::start("cassandra")?, reader: OnceCell::new() })
     }
 
     async fn reader(&self) -> Result<Arc<CassandraReader>> {
         let connect = async || {
-            let connection = Connection::open(self.catalog.settings.clone()).await?;
-            silverbullet_store::Result::Ok(Arc::new(CassandraReader::open(connection).await?))
+            let settings = self.catalog.settings.clone();
+            let open = async move { CassandraReader::open(Connection::open(settings).await?).await };
+            let opened = self.threads.run(open).await;
+            opened
+                .map_err(|error| DataFusionError::External(Box::new(error)))?
+                .map(Arc::new)
+                .map_err(external)
         };
-        self.reader.get_or_try_init(connect).await.cloned().map_err(external)
+        self.reader.get_or_try_init(connect).await.cloned()
     }
 }
 

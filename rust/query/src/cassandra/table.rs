@@ -92,9 +92,13 @@ impl TableProvider for CassandraTable {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        // Partitions are asked for by their scope. Without one the table is read as a whole, and of the newest rows a
+        // universe is asked for and nothing else: filters are then applied again.
+        let scoped = filters.iter().any(|filter| wanted::is_scope(self.table, filter));
         let support = |filter: &&Expr| match wanted::support(self.table, filter) {
-            // Of the newest rows, Cassandra is asked for those of a universe and nothing else.
-            TableProviderFilterPushDown::Exact if self.is_latest => TableProviderFilterPushDown::Inexact,
+            TableProviderFilterPushDown::Exact if self.is_latest || !scoped => {
+                TableProviderFilterPushDown::Inexact
+            }
             support => support,
         };
         Ok(filters.iter().map(support).collect())

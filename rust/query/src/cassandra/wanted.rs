@@ -35,7 +35,12 @@ pub(crate) fn has_variants(table: Table) -> bool {
     !matches!(table, Table::Runs | Table::Backtests | Table::Latency)
 }
 
-/// How much of a filter the key answers.
+/// Whether a filter names scopes.
+pub(crate) fn is_scope(table: Table, filter: &Expr) -> bool {
+    Wanted::of(table, std::slice::from_ref(filter)).scopes.is_some()
+}
+
+/// How much of a filter the key answers, where scopes are named too.
 pub(crate) fn support(table: Table, filter: &Expr) -> TableProviderFilterPushDown {
     let mut wanted = Wanted::default();
     if !wanted.narrow(table, filter) {

@@ -1,5 +1,5 @@
 //! An engine's rows without an engine: a stream in which everything follows from the number of the bar.
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
 
 pub mod memory;
 #[cfg(feature = "delta")]

@@ -1,0 +1,170 @@
+"""The program with a real node: results kept in Cassandra, beside Delta tables or alone, and asked for in SQL."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from node import Node, session
+from service import wait_until
+
+BARS = 90
+TABLES = ("portfolios", "frontiers", "assets", "bars")
+ORDER = {
+    "portfolios": "universe, bar, objective, method",
+    "frontiers": "universe, bar, method, point",
+    "assets": "universe, bar, asset",
+    "bars": "universe, bar, asset",
+}
+
+
+class Program:
+    """The program with settings of a keyspace of the test's own."""
+
+    def __init__(self, program: Path, folder: Path, keyspace: str, address: str) -> None:
+        self.program, self.folder, self.keyspace = program, folder, keyspace
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("SILVERBULLET_")}
+        store = "SILVERBULLET_STORE__CASSANDRA__"
+        self.environment = {**kept, f"{store}NODES": address, f"{store}KEYSPACE": keyspace}
+
+    def start(self, *arguments: object, **settings: str) -> subprocess.Popen:
+        variables = {f"SILVERBULLET_{name}": value for name, value in settings.items()}
+        return subprocess.Popen(
+            [self.program, *map(str, arguments)],
+            env={**self.environment, **variables},
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: object, **settings: str) -> subprocess.CompletedProcess:
+        process = self.start(*arguments, **settings)
+        out, error = process.communicate(timeout=180)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, error)
+
+    def result(self, *arguments: object, **settings: str) -> str:
+        done = self.run(*arguments, **settings)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def sql(self, query: str, **settings: str) -> list[dict]:
+        return json.loads(self.result("sql", query, "--data", self.folder / "data", "--format", "json", **settings))
+
+    def play(self, prices: Path, **settings: str) -> None:
+        source = ("run", "--source", f"csv:{prices}", "--speed", "max", "--no-http", "--format", "json")
+        self.result(*source, "--window", "30", "--samples", "2000", "--data", self.folder / "data", **settings)
+
+
+@pytest.fixture
+def program(node: Node, tmp_path: Path, request: pytest.FixtureRequest):
+    path = Path(os.environ.get("SILVERBULLET_BIN", ""))
+    assert path.is_file(), "SILVERBULLET_BIN names no program; run `make test-cassandra`, or build one first"
+    keyspace = "".join(letter for letter in request.node.name if letter.isalnum())[:40]
+    yield Program(path, tmp_path, keyspace, node.address)
+    with session(node.port) as cql:
+        # The role may drop what it has made, and not even ask to drop what is not there.
+        if cql.execute("SELECT * FROM system_schema.keyspaces WHERE keyspace_name = %s", [keyspace]).one():
+            cql.execute(f'DROP KEYSPACE "{keyspace}"', timeout=60)
+
+
+@pytest.fixture
+def prices(tmp_path: Path) -> Path:
+    """Ninety minutes of four assets."""
+    path = tmp_path / "prices.csv"
+    with path.open("w") as file:
+        file.write("timestamp,asset,price\n")
+        for bar in range(BARS):
+            for number, asset in enumerate(("XRP", "BTC", "ETH", "SOL")):
+                wave = math.sin(bar * (0.7 + 0.3 * number)) + math.cos(bar * 1.3)
+                price = 100.0 * (number + 1) * math.exp(1e-4 * bar + 2e-3 * wave)
+                file.write(f"{1_747_008_000 + 60 * bar},{asset},{price!r}\n")
+    return path
+
+
+def rows(program: Program, schema: str, table: str) -> list[dict]:
+    return program.sql(f"select * from {schema}.{table} order by {ORDER[table]}")
+
+
+def test_results_are_the_same_in_delta_and_in_cassandra(program: Program, prices: Path) -> None:
+    made = program.result("store", "init").splitlines()
+    assert f"made keyspace {program.keyspace}" in made and "made table portfolios" in made
+    again = program.result("store", "init")
+    assert again == f"keyspace {program.keyspace}: nothing to do, the tables have version 1\n"
+    program.play(prices)
+    for table in TABLES:
+        found = rows(program, "cassandra", table)
+        assert found and found == rows(program, "history", table), table
+    # Joins go across.
+    joined = "select count(*) as n from history.bars h join cassandra.bars c using (universe, variant, bar, asset)"
+    assert program.sql(joined) == [{"n": len(rows(program, "history", "bars"))}]
+    newest = program.sql("select max(bar) as bar from history.portfolios")[0]["bar"]
+    latest = program.sql("select distinct bar from cassandra.latest_portfolios where universe = 'default'")
+    assert latest == [{"bar": newest}]
+    status = json.loads(program.result("store", "status", "--count", "--format", "json", "--data", program.folder / "data"))
+    counted = {(row["place"], row["table"]): row["rows"] for row in status}
+    assert counted["delta", "bars"] == counted["cassandra", "bars"] == len(rows(program, "history", "bars"))
+
+
+def test_what_a_query_says_of_the_key_is_asked_of_cassandra(program: Program, prices: Path) -> None:
+    program.result("store", "init")
+    program.play(prices, STORE__DELTA="false")
+    plan = lambda query: program.sql(f"explain {query}")[-1]["plan"]  # noqa: E731
+    first = program.sql("select min(bar) as bar, max(bar) as last, first_value(variant) as variant from cassandra.bars")[0]
+    of_key = f"universe = 'default' and variant = '{first['variant']}'"
+    shown = plan(f"select bar from cassandra.portfolios where {of_key} order by bar desc limit 4")
+    assert "keys=[default/" in shown and "limit=4" in shown and "Sort" not in shown and "Filter" not in shown, shown
+    between = f"bar >= {first['bar'] + 5} and bar < {first['bar'] + 8}"
+    shown = plan(f"select * from cassandra.bars where {of_key} and {between}")
+    assert f"bar {first['bar'] + 5}..{first['bar'] + 7}" in shown and "Filter" not in shown, shown
+    assert program.sql(f"select count(*) as n from cassandra.bars where {of_key} and {between}") == [{"n": 12}]
+    assert program.sql(f"select count(*) as n from cassandra.bars where {between}") == [{"n": 12}]
+    # The variants of a universe are looked up.
+    assert program.sql(f"select count(*) as n from cassandra.bars where universe = 'default' and {between}") == [{"n": 12}]
+    assert program.sql("select count(*) as n from cassandra.bars where universe in ('default', 'no-such')") == [
+        {"n": 4 * (first["last"] - first["bar"] + 1)}
+    ]
+    assert "FULL SCAN" in plan("select count(*) from cassandra.bars")
+    refused = program.run("sql", "select count(*) from cassandra.bars", SQL__FULL_SCANS="false")
+    assert refused.returncode == 2 and "add WHERE universe = '…' to the query of cassandra.bars" in refused.stderr
+    refused = program.run("sql", "select * from cassandra.latest_portfolios")
+    assert refused.returncode == 2 and "add WHERE universe = '…'" in refused.stderr
+    assert not (program.folder / "data" / "tables" / "bars").exists(), "Delta tables were not wanted"
+
+
+def test_rows_wait_on_disk_while_the_node_is_away(program: Program, prices: Path, node: Node) -> None:
+    program.result("store", "init")
+    source = ("run", "--source", "simulator", "--speed", "20", "--http", "127.0.0.1:0", "--grpc", "", "--format", "json")
+    run = program.start(*source, "--window", "30", "--samples", "1000", "--data", "data", LOG="warn")
+    wait_until(lambda: program.sql("select count(*) as n from cassandra.bars")[0]["n"] > 0, "the first rows", 90)
+    node.kill()
+    time.sleep(5)
+    assert run.poll() is None
+    node.start()
+    stored = "select (select count(*) from cassandra.bars) as there, (select count(*) from history.bars) as here"
+    before = program.sql(stored)[0]["here"]
+    wait_until(lambda: program.sql(stored)[0]["there"] > before, "the rows that waited", 120)
+    run.send_signal(signal.SIGINT)
+    _, error = run.communicate(timeout=120)
+    assert run.returncode == 130, error
+    counted = program.sql(stored)[0]
+    assert counted["there"] == counted["here"] > before
+    for table in TABLES:
+        assert rows(program, "cassandra", table) == rows(program, "history", table), table
+
+
+def test_what_is_wrong_is_said_in_one_line_with_the_remedy(program: Program, prices: Path) -> None:
+    def says(*arguments: str, **settings: str) -> str:
+        done = program.run(*arguments, **settings)
+        assert done.returncode in (1, 2) and done.stderr.count("\n") == 1, done.stderr
+        return done.stderr
+
+    assert "silverbullet store init" in says("sql", "select * from cassandra.bars")
+    assert "password" in says("store", "init", STORE__CASSANDRA__PASSWORD="wrong")
+    assert "127.0.0.1:1" in says("store", "init", "--nodes", "127.0.0.1:1", STORE__CASSANDRA__CONNECT_TIMEOUT="1s")
+    assert "name its nodes" in says("store", "init", "--nodes", "")
+    assert "store.cassandra.nodes" in says("sql", "select * from cassandra.bars", "--data", ".", STORE__CASSANDRA__NODES="")
