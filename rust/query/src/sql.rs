@@ -131,11 +131,7 @@ impl Sql {
         live: Vec<Arc<LiveState>>,
         limits: Limits,
     ) -> Result<Self> {
-        let tail: Arc<dyn Tail> = match store {
-            Some(store) => store,
-            None => Arc::new(NoTail),
-        };
-        Self::over(tables, tail, live, None, limits)
+        Self::over(tables, tail_of(store), live, None, limits)
     }
 
     /// The same with the tables in Cassandra as another schema. Nothing is connected before a query asks for one.
@@ -149,8 +145,7 @@ impl Sql {
         cassandra: CassandraCatalog,
         limits: Limits,
     ) -> Result<Self> {
-        let tail = store.map_or_else(|| Arc::new(NoTail) as Arc<dyn Tail>, |store| store);
-        Self::over(tables, tail, live, Some(Arc::new(Cassandra::new(cassandra)?)), limits)
+        Self::over(tables, tail_of(store), live, Some(Arc::new(Cassandra::new(cassandra)?)), limits)
     }
 
     pub(crate) fn over(
@@ -282,6 +277,13 @@ impl Sql {
             batches.push(RecordBatch::new_empty(answer.schema()));
         }
         Ok(batches)
+    }
+}
+
+fn tail_of(store: Option<Arc<Store>>) -> Arc<dyn Tail> {
+    match store {
+        Some(store) => store,
+        None => Arc::new(NoTail),
     }
 }
 

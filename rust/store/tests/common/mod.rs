@@ -1,4 +1,5 @@
 //! An engine's rows without an engine: a stream in which everything follows from the number of the bar.
+#![allow(clippy::panic, reason = "a test may panic")]
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
 
 pub mod memory;
