@@ -94,7 +94,8 @@ def run(block: Block, broker: Broker, ports: dict[str, str]) -> str:
         if block.kind.endswith("until-stopped"):
             wait_until(lambda: output.read_text().count("\n") > 1_000, "the command prints something")
             os.killpg(running.pid, signal.SIGINT)
-            running.wait(timeout=20)
+            # Kafka's consumer takes up to half a minute to leave its group where that is being settled at the moment.
+            running.wait(timeout=60)
         else:
             assert running.wait(timeout=120) == 0, output.read_text()
     finally:

@@ -42,7 +42,9 @@ fn csv(origins: &[Origin]) -> anyhow::Result<String> {
 fn toml(origins: &[Origin]) -> anyhow::Result<String> {
     let mut text = String::new();
     let mut section: &[String] = &[];
-    let (top, nested): (Vec<_>, Vec<_>) = origins.iter().partition(|origin| origin.path.len() == 1);
+    let (top, mut nested): (Vec<_>, Vec<_>) = origins.iter().partition(|origin| origin.path.len() == 1);
+    // A table's own values stand together, before the tables within it.
+    nested.sort_by(|one, other| table_of(one).cmp(table_of(other)));
     for origin in top.into_iter().chain(nested) {
         let Some((key, table)) = origin.path.split_last() else { continue };
         if table != section {
@@ -54,6 +56,11 @@ fn toml(origins: &[Origin]) -> anyhow::Result<String> {
         writeln!(text, "{} = {value} # {}", toml_key(key), origin.source)?;
     }
     Ok(text)
+}
+
+/// The table that a setting stands in.
+fn table_of(origin: &Origin) -> &[String] {
+    origin.path.split_last().map_or(&[], |(_, table)| table)
 }
 
 fn toml_key(key: &str) -> String {
