@@ -1,12 +1,12 @@
 """What the tests of the stored tables share: the program, and a folder of results it has stored."""
 
 import json
-import math
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
+from program import environment, write_prices
 
 ASSETS = ("BTC", "ETH", "SOL", "XRP")
 BARS = 90
@@ -25,13 +25,7 @@ def data(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Tables of a run over ninety minutes of four assets, stored in one go."""
     folder = tmp_path_factory.mktemp("stored")
     prices = folder / "prices.csv"
-    with prices.open("w") as file:
-        file.write("timestamp,asset,price\n")
-        for bar in range(BARS):
-            for number, asset in enumerate(ASSETS):
-                wave = math.sin(bar * (0.7 + 0.3 * number)) + math.cos(bar * 1.3)
-                price = 100.0 * (number + 1) * math.exp(1e-4 * bar + 2e-3 * wave)
-                file.write(f"{1_747_008_000 + 60 * bar},{asset},{price!r}\n")
+    write_prices(prices, ASSETS, BARS)
     run = [program, "run", "--source", f"csv:{prices}", "--speed", "max", "--no-http", "--format", "json"]
     subprocess.run(
         [*run, "--window", "30", "--samples", "2000", "--data", folder / "data"],
@@ -59,8 +53,3 @@ def sql(program: Path, data: Path):
         return json.loads(answer.stdout)
 
     return ask
-
-
-def environment() -> dict[str, str]:
-    """The environment without settings of the person who runs the tests."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("SILVERBULLET_")}

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import environment
+from program import environment
 
 PROJECT = Path(__file__).resolve().parents[2]
 RECORDINGS = Path(os.environ.get("SILVERBULLET_SHARED", PROJECT.parent / "shared")) / "data/websocket"

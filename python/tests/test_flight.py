@@ -14,7 +14,7 @@ import polars
 import pyarrow
 import pyarrow.flight as flight
 import pytest
-from conftest import environment
+from program import environment
 
 TOKEN = "s3cret"
 QUERY = "select universe, bar, asset, close from bars order by bar, asset limit 200"

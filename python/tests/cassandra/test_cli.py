@@ -1,15 +1,15 @@
 """The program with a real node: results kept in Cassandra, beside Delta tables or alone, and asked for in SQL."""
 
 import json
-import math
-import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from node import Node, session
+from program import environment, write_prices
 from service import wait_until
 
 BARS = 90
@@ -27,9 +27,8 @@ class Program:
 
     def __init__(self, program: Path, folder: Path, keyspace: str, address: str) -> None:
         self.program, self.folder, self.keyspace = program, folder, keyspace
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("SILVERBULLET_")}
         store = "SILVERBULLET_STORE__CASSANDRA__"
-        self.environment = {**kept, f"{store}NODES": address, f"{store}KEYSPACE": keyspace}
+        self.environment = {**environment(), f"{store}NODES": address, f"{store}KEYSPACE": keyspace}
 
     def start(self, *arguments: object, **settings: str) -> subprocess.Popen:
         variables = {f"SILVERBULLET_{name}": value for name, value in settings.items()}
@@ -61,11 +60,9 @@ class Program:
 
 
 @pytest.fixture
-def program(node: Node, tmp_path: Path, request: pytest.FixtureRequest):
-    path = Path(os.environ.get("SILVERBULLET_BIN", ""))
-    assert path.is_file(), "SILVERBULLET_BIN names no program; run `make test-cassandra`, or build one first"
+def program(program: Path, node: Node, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Program]:
     keyspace = "".join(letter for letter in request.node.name if letter.isalnum())[:40]
-    yield Program(path, tmp_path, keyspace, node.address)
+    yield Program(program, tmp_path, keyspace, node.address)
     with session(node.port) as cql:
         # The role may drop what it has made, and not even ask to drop what is not there.
         if cql.execute("SELECT * FROM system_schema.keyspaces WHERE keyspace_name = %s", [keyspace]).one():
@@ -76,13 +73,7 @@ def program(node: Node, tmp_path: Path, request: pytest.FixtureRequest):
 def prices(tmp_path: Path) -> Path:
     """Ninety minutes of four assets."""
     path = tmp_path / "prices.csv"
-    with path.open("w") as file:
-        file.write("timestamp,asset,price\n")
-        for bar in range(BARS):
-            for number, asset in enumerate(("XRP", "BTC", "ETH", "SOL")):
-                wave = math.sin(bar * (0.7 + 0.3 * number)) + math.cos(bar * 1.3)
-                price = 100.0 * (number + 1) * math.exp(1e-4 * bar + 2e-3 * wave)
-                file.write(f"{1_747_008_000 + 60 * bar},{asset},{price!r}\n")
+    write_prices(path, ("XRP", "BTC", "ETH", "SOL"), BARS)
     return path
 
 
@@ -113,7 +104,10 @@ def test_results_are_the_same_in_delta_and_in_cassandra(program: Program, prices
 def test_what_a_query_says_of_the_key_is_asked_of_cassandra(program: Program, prices: Path) -> None:
     program.result("store", "init")
     program.play(prices, STORE__DELTA="false")
-    plan = lambda query: program.sql(f"explain {query}")[-1]["plan"]  # noqa: E731
+
+    def plan(query: str) -> str:
+        return program.sql(f"explain {query}")[-1]["plan"]
+
     first = program.sql("select min(bar) as bar, max(bar) as last, first_value(variant) as variant from cassandra.bars")[0]
     of_key = f"universe = 'default' and variant = '{first['variant']}'"
     shown = plan(f"select bar from cassandra.portfolios where {of_key} order by bar desc limit 4")

@@ -35,12 +35,10 @@ impl Stored {
 
     /// The tables that the settings have a run's results kept in; those on this machine where there are several.
     pub(crate) fn of(settings: &Settings) -> anyhow::Result<Self> {
-        if settings.store.delta {
-            return Self::open(&settings.store.directory);
-        }
-        let sql =
-            store::sql_within(LIMITS, settings, Tables::open(&settings.store.directory), None, Vec::new())?;
-        Ok(Self { sql, runtime: sql::runtime()?, schema: catalog::CASSANDRA })
+        let tables = Tables::open(&settings.store.directory);
+        let sql = store::sql_within(LIMITS, settings, tables, None, Vec::new())?;
+        let schema = if settings.store.delta { catalog::HISTORY } else { catalog::CASSANDRA };
+        Ok(Self { sql, runtime: sql::runtime()?, schema })
     }
 
     /// All rows of a query as one batch.

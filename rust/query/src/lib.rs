@@ -30,6 +30,7 @@
 mod answer;
 mod cassandra;
 pub mod catalog;
+mod equality;
 mod error;
 pub mod format;
 mod functions;

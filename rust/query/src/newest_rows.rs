@@ -11,17 +11,16 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{Column, Result, ScalarValue};
+use datafusion::common::{Column, Result};
 use datafusion::config::ConfigOptions;
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::utils::split_conjunction;
-use datafusion::logical_expr::{
-    BinaryExpr, Expr, FetchType, Filter, LogicalPlan, Operator, SkipType, Sort, lit,
-};
+use datafusion::logical_expr::{Expr, FetchType, Filter, LogicalPlan, SkipType, Sort, lit};
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use datafusion::parquet::file::page_index::column_index::ColumnIndexMetaData;
 
+use crate::equality::column_is_text;
 use crate::united::United;
 
 /// Columns that grow from row to row, or nearly.
@@ -185,26 +184,9 @@ fn bounded(
 
 /// The universe that a predicate keeps, where that is all it does.
 fn universe_of(predicate: &Expr) -> Option<String> {
-    let parts = split_conjunction(predicate);
-    let [Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right })] = parts.as_slice() else {
-        return None;
-    };
-    let (column, value) = match (left.as_ref(), right.as_ref()) {
-        (Expr::Column(column), Expr::Literal(value, _)) | (Expr::Literal(value, _), Expr::Column(column)) => {
-            (column, value)
-        }
-        _ => return None,
-    };
-    match value {
-        ScalarValue::Utf8(Some(value))
-        | ScalarValue::Utf8View(Some(value))
-        | ScalarValue::LargeUtf8(Some(value))
-            if column.name == "universe" =>
-        {
-            Some(value.clone())
-        }
-        _ => None,
-    }
+    let [part] = split_conjunction(predicate)[..] else { return None };
+    let (column, value) = column_is_text(part)?;
+    (column == "universe").then(|| value.to_owned())
 }
 
 #[cfg(test)]

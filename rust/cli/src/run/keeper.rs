@@ -42,11 +42,8 @@ impl Keeper {
         }
         let clock = Arc::clone(&session.clock);
         let store = store::open(&settings.store, settings.seed, Arc::clone(&clock))?;
-        let cassandra = store::cassandra(&settings.store, settings.seed)?;
-        let places = settings.store.delta.then(|| settings.store.directory.display().to_string()).into_iter();
-        let places =
-            places.chain(cassandra.map(|cassandra| format!("Cassandra ({})", cassandra.nodes.join(", "))));
-        output::note(&format!("results are kept in {}", places.collect::<Vec<_>>().join(" and ")));
+        let places: Vec<String> = store.state().places.into_iter().map(|place| place.name).collect();
+        output::note(&format!("results are kept in {}", places.join(" and ")));
         let (kafka, kept) = (settings.kafka.redacted(), settings.store.redacted());
         let shown = Settings { kafka, store: kept, ..settings.clone() };
         let configuration = serde_json::to_string(&shown)?;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use silverbullet_query::Sql;
 use silverbullet_store::cassandra::{
     CassandraSettings, Connection, SCHEMA_VERSION, TableEstimate, estimates, init,
 };
@@ -18,6 +17,7 @@ use crate::failure::usage;
 use crate::output;
 use crate::settings::Settings;
 use crate::sql;
+use crate::stored::Stored;
 
 /// Runs one of the commands of `store`.
 pub(crate) fn run(arguments: &StoreArguments, settings: &Settings) -> anyhow::Result<ExitCode> {
@@ -72,21 +72,21 @@ fn status(
     runtime: &Runtime,
 ) -> anyhow::Result<RecordBatch> {
     let tables = Tables::open(&settings.store.directory);
-    let sql = Arc::new(super::sql(settings, tables.clone(), None, Vec::new())?);
+    let stored = Stored::of(settings)?;
     let mut status = Status::default();
     for table in Table::ALL {
         let snapshot = runtime.block_on(tables.snapshot(table))?;
         let Some(snapshot) = snapshot else { continue };
         let (files, bytes) = snapshot.size();
-        let rows = runtime.block_on(counted(&sql, "history", table))?;
-        let newest = runtime.block_on(newest(&sql, "history", table))?;
+        let rows = counted(&stored, "history", table)?;
+        let newest = newest(&stored, table)?;
         status.push("delta", table.name(), Some(rows), Some(files), Some(bytes), newest);
     }
     if let Some(cassandra) = cassandra {
         let estimated = runtime.block_on(async { estimates(&Connection::open(cassandra).await?).await })?;
         for TableEstimate { name, table, partitions, bytes } in estimated {
             let rows = match (count, table) {
-                (true, Some(table)) => Some(runtime.block_on(counted(&sql, "cassandra", table))?),
+                (true, Some(table)) => Some(counted(&stored, "cassandra", table)?),
                 _ => None,
             };
             status.push("cassandra", &name, rows, partitions, bytes, None);
@@ -127,25 +127,17 @@ impl Status {
     }
 }
 
-async fn counted(sql: &Sql, schema: &str, table: Table) -> anyhow::Result<i64> {
+fn counted(stored: &Stored, schema: &str, table: Table) -> anyhow::Result<i64> {
     let query = format!("select count(*) from {schema}.{}", table.name());
-    number(sql, &query).await?.ok_or_else(|| anyhow!("{query}: no answer"))
+    stored.number(&query)?.ok_or_else(|| anyhow!("{query}: no answer"))
 }
 
-/// The latest time of a table.
-async fn newest(sql: &Sql, schema: &str, table: Table) -> anyhow::Result<Option<i64>> {
+/// The latest time of a table of the data directory.
+fn newest(stored: &Stored, table: Table) -> anyhow::Result<Option<i64>> {
     let column = match table {
         Table::Bars => "close_time",
         Table::Runs => "started",
         _ => "as_of",
     };
-    let query = format!("select cast(max({column}) as bigint) from {schema}.{}", table.name());
-    number(sql, &query).await
-}
-
-async fn number(sql: &Sql, query: &str) -> anyhow::Result<Option<i64>> {
-    use arrow::array::{Array, AsArray};
-    let (batches, _) = sql::answer(sql, query).await?;
-    let column = batches[0].column(0).as_primitive::<arrow::datatypes::Int64Type>();
-    Ok((column.len() == 1 && column.is_valid(0)).then(|| column.value(0)))
+    stored.number(&format!("select cast(max({column}) as bigint) from history.{}", table.name()))
 }

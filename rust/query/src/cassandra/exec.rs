@@ -15,6 +15,8 @@ use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr, PhysicalSor
 use datafusion::physical_plan::execution_plan::{
     Boundedness, ChildrenPropertiesMode, EmissionType, ReplaceChildrenOptions, SchedulingType,
 };
+use datafusion::physical_plan::limit::LimitStream;
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use futures::stream::{self, BoxStream};
@@ -77,6 +79,7 @@ pub(crate) struct CassandraExec {
     columns: Vec<String>,
     schema: SchemaRef,
     fetch: Option<usize>,
+    metrics: ExecutionPlanMetricsSet,
     properties: Arc<PlanProperties>,
 }
 
@@ -104,7 +107,8 @@ impl CassandraExec {
             Boundedness::Bounded,
         );
         let properties = Arc::new(properties.with_scheduling_type(SchedulingType::Cooperative));
-        Ok(Self { reader, name, read, columns, schema, fetch: None, properties })
+        let metrics = ExecutionPlanMetricsSet::new();
+        Ok(Self { reader, name, read, columns, schema, fetch: None, metrics, properties })
     }
 
     /// The rows, with all columns that are read.
@@ -207,12 +211,14 @@ impl ExecutionPlan for CassandraExec {
         self.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
     }
 
-    fn execute(&self, _partition: usize, _context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+    fn execute(&self, partition: usize, _context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let schema = self.schema.clone();
         let shaped = schema.clone();
         let rows = stream::once(self.clone().rows()).try_flatten();
         let rows = rows.map(move |batch| shape(&batch?, &shaped));
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, cut(rows.boxed(), self.fetch))))
+        let rows = Box::pin(RecordBatchStreamAdapter::new(schema, rows));
+        // Each key is cut to so many rows, and all of them together here.
+        Ok(Box::pin(LimitStream::new(rows, 0, self.fetch, BaselineMetrics::new(&self.metrics, partition))))
     }
 
     fn with_fetch(&self, limit: Option<usize>) -> Option<Arc<dyn ExecutionPlan>> {
@@ -222,6 +228,10 @@ impl ExecutionPlan for CassandraExec {
     fn fetch(&self) -> Option<usize> {
         self.fetch
     }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
 }
 
 /// A batch with the columns that the plan above expects: without any, where rows are only counted.
@@ -229,20 +239,4 @@ fn shape(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     let columns = batch.columns()[..schema.fields().len()].to_vec();
     RecordBatch::try_new_with_options(schema.clone(), columns, &options).map_err(DataFusionError::from)
-}
-
-/// The first rows.
-fn cut(rows: Rows, fetch: Option<usize>) -> Rows {
-    let Some(fetch) = fetch else { return rows };
-    let state = (rows, fetch);
-    stream::try_unfold(state, |(mut rows, left)| async move {
-        if left == 0 {
-            return Ok(None);
-        }
-        let Some(batch) = rows.try_next().await? else { return Ok(None) };
-        let batch = batch.slice(0, batch.num_rows().min(left));
-        let left = left - batch.num_rows();
-        Ok(Some((batch, (rows, left))))
-    })
-    .boxed()
 }

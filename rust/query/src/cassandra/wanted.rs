@@ -6,6 +6,9 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown};
 use silverbullet_store::Table;
 use silverbullet_store::cassandra::bucket::{Width, position, width};
+use silverbullet_store::cassandra::partition;
+
+use crate::equality::{column_is_text, text};
 
 const VARIANT: &str = "variant";
 
@@ -24,15 +27,12 @@ pub(crate) struct Wanted {
 
 /// The column of which a partition holds the rows of one value.
 pub(crate) fn scope_column(table: Table) -> &'static str {
-    match table {
-        Table::Runs | Table::Backtests => "run_id",
-        _ => "universe",
-    }
+    partition(table)[0]
 }
 
 /// Whether a partition holds the rows of one variant.
 pub(crate) fn has_variants(table: Table) -> bool {
-    !matches!(table, Table::Runs | Table::Backtests | Table::Latency)
+    partition(table).contains(&VARIANT)
 }
 
 /// Whether a filter names scopes.
@@ -99,13 +99,10 @@ impl Wanted {
 
 /// A text column that has to be one of some values.
 fn one_of(filter: &Expr) -> Option<(&str, BTreeSet<String>)> {
+    if let Some((column, value)) = column_is_text(filter) {
+        return Some((column, BTreeSet::from([value.to_owned()])));
+    }
     match filter {
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => match (&**left, &**right) {
-            (Expr::Column(column), value) | (value, Expr::Column(column)) => {
-                Some((&column.name, BTreeSet::from([text(value)?])))
-            }
-            _ => None,
-        },
         // A short IN list comes as alternatives.
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
             let ((column, mut values), (other, more)) = (one_of(left)?, one_of(right)?);
@@ -114,17 +111,13 @@ fn one_of(filter: &Expr) -> Option<(&str, BTreeSet<String>)> {
         }
         Expr::InList(list) if !list.negated => {
             let Expr::Column(column) = &*list.expr else { return None };
-            Some((&column.name, list.list.iter().map(text).collect::<Option<_>>()?))
+            Some((
+                &column.name,
+                list.list.iter().map(|value| text(value).map(str::to_owned)).collect::<Option<_>>()?,
+            ))
         }
         _ => None,
     }
-}
-
-fn text(value: &Expr) -> Option<String> {
-    let Expr::Literal(ScalarValue::Utf8(value) | ScalarValue::Utf8View(value), _) = value else {
-        return None;
-    };
-    value.clone()
 }
 
 /// A column compared with a number or a time, as if the column stood on the left.

@@ -10,7 +10,7 @@ use super::bucket::{Width, bucket, width};
 use super::connection::Connection;
 use super::ddl::BUCKETS_TABLE;
 use super::fault::Fault;
-use super::layout::{Form, Layout};
+use super::layout::partition;
 use super::paged::Query;
 use super::reader::KeyRead;
 
@@ -64,7 +64,7 @@ pub(crate) fn told(read: &KeyRead) -> Option<Vec<i64>> {
 /// What the query of the buckets of `read` asks for.
 pub(crate) fn values(read: &KeyRead) -> Vec<CqlValue> {
     let (first, last) = range(read);
-    let has_variant = Layout::of(read.table, Form::History).partition.contains(&"variant");
+    let has_variant = partition(read.table).contains(&"variant");
     let variant = if has_variant { read.variant.clone() } else { String::new() };
     vec![
         CqlValue::Text(read.scope.clone()),

@@ -129,7 +129,9 @@ const fn readable(table: Table) -> &'static str {
     }
 }
 
-const fn partition(table: Table) -> &'static [&'static str] {
+/// The columns that tell the partitions of `table` apart: that of its scope, a universe or a run, first.
+#[must_use]
+pub const fn partition(table: Table) -> &'static [&'static str] {
     match table {
         Table::Latency => &["universe", "bucket"],
         Table::Runs => &["run_id"],

@@ -47,6 +47,7 @@ pub use backend::CassandraBackend;
 pub use connection::Connection;
 pub use estimates::{TableEstimate, estimates};
 pub use fault::Fault;
+pub use layout::partition;
 pub use metrics::DriverMetrics;
 pub use reader::{CassandraReader, KeyRead};
 pub use scan::{TokenRange, splits};
