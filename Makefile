@@ -6,7 +6,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 # More arguments for the program, e.g. make run ARGS="--source csv:prices.csv --speed max"
 ARGS ?=
-BENCHMARKS := bench-kernel bench-live bench-sql bench-kafka bench-exchange bench-flight
+BENCHMARKS := bench-kernel bench-live bench-sql bench-kafka bench-exchange bench-flight bench-cassandra
 # The page is embedded in the program; where these change it is built anew.
 WEB_SOURCES = $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print)
 TARGET = $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -26,7 +26,7 @@ endif
 # uses all cores by itself.
 .NOTPARALLEL:
 .PHONY: help run test test-rust test-web test-tables test-kafka test-cassandra test-page kafka kafka-stop cassandra cassandra-stop build release web lint fmt fmt-check \
-        check-versions doc bench bench-kernel bench-live bench-sql bench-kafka bench-exchange bench-flight soak-fuzz fuzz fuzz-seeds soak-frames check-fuzz check-cargo-fuzz soak-kill soak-kafka soak-page deny clean update \
+        check-versions doc bench bench-kernel bench-live bench-sql bench-kafka bench-exchange bench-flight bench-cassandra soak-fuzz fuzz fuzz-seeds soak-frames check-fuzz check-cargo-fuzz soak-kill soak-kafka soak-cassandra soak-page deny clean update \
         check-prerequisites check-run-prerequisites browser
 
 help: ## List the targets
@@ -147,6 +147,12 @@ bench-kafka: .venv/.installed ## Measure the engine on a real Kafka broker besid
 	$(CARGO) build --release --locked --package silverbullet-engine --example kafka_bench --example kafka_bare
 	.venv/bin/python benchmarks/kafka/run.py $(TARGET)/release/examples $(TARGET)/bench-kafka $(ARGS)
 
+# Ten million rows and half an hour; ARGS="--smoke" is over in two minutes.
+bench-cassandra: .venv/.installed ## Measure tables in a real Cassandra node beside the bare Rust driver and the Python driver
+	setup/cassandra/bin/cassandra-fetch.sh
+	$(CARGO) build --release --locked --package silverbullet-query --example cassandra_bench
+	.venv/bin/python benchmarks/cassandra/run.py $(TARGET)/release/examples/cassandra_bench $(TARGET)/bench-cassandra $(ARGS)
+
 # Two lines of JSON; ARGS names another recording of Binance than the one in the shared data.
 bench-exchange: ## Measure reading a frame of an exchange, and frames a second from an in-memory socket to the sink
 	$(CARGO) run --release --locked --package silverbullet-feeds --example exchange_speed -- $(ARGS)
@@ -192,6 +198,11 @@ soak-kafka: .venv/.installed web ## Kill engine, broker and both while a million
 	setup/kafka/bin/kafka-fetch.sh
 	SILVERBULLET_KAFKA_KILLS=$(or $(KILLS),50) SILVERBULLET_KAFKA_TICKS=$(or $(TICKS),1000000) SILVERBULLET_KAFKA_SECONDS=$(or $(LENGTH),600) \
 		SILVERBULLET_KAFKA_SEED=$(or $(SEED),1) SILVERBULLET_KAFKA_AWAY=$(or $(AWAY),60) SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q -s python/tests/kafka/test_recovery.py
+
+soak-cassandra: .venv/.installed web ## Kill the Cassandra node twenty times in the midst of writing: every row is there in the end
+	$(CARGO) build --locked --workspace --features silverbullet-store/failpoints
+	setup/cassandra/bin/cassandra-fetch.sh
+	CASSANDRA_KILLS=$(or $(KILLS),20) SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q -s python/tests/cassandra/test_cli.py -k away
 
 soak-page: browser build ## Watch the page for long: frames and memory
 	SILVERBULLET_E2E_SECONDS=$(or $(LENGTH),60) SILVERBULLET_E2E_FRAMES=30 SILVERBULLET_BIN=$(PROGRAM) node --test web/e2e/

@@ -24,5 +24,6 @@ stop() {
 }
 trap stop EXIT
 setup/cassandra/start
-SILVERBULLET_TEST_CASSANDRA="127.0.0.1:$port" ${CARGO:-cargo} test --locked --package silverbullet-store --no-default-features \
-    --features cassandra-node --test cassandra "$@" -- --test-threads 2
+# As part of the workspace, so that what `make test-rust` has built is used again.
+SILVERBULLET_TEST_CASSANDRA="127.0.0.1:$port" ${CARGO:-cargo} test --locked --workspace \
+    --features silverbullet-store/failpoints,silverbullet-store/cassandra-node --test cassandra "$@" -- --test-threads 2

@@ -1,12 +1,11 @@
 """What the tests of the stored tables share: the program, and a folder of results it has stored."""
 
 import json
-import os
 import subprocess
 from pathlib import Path
 
 import pytest
-from program import environment, write_prices
+from program import binary, environment, write_prices
 
 ASSETS = ("BTC", "ETH", "SOL", "XRP")
 BARS = 90
@@ -14,10 +13,8 @@ BARS = 90
 
 @pytest.fixture(scope="session")
 def program() -> Path:
-    """The program under test; SILVERBULLET_BIN names it."""
-    path = Path(os.environ.get("SILVERBULLET_BIN", ""))
-    assert path.is_file(), "SILVERBULLET_BIN names no program; run `make test-tables`, or build one first"
-    return path
+    """The program under test."""
+    return binary()
 
 
 @pytest.fixture(scope="session")

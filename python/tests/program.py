@@ -6,6 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
+def binary() -> Path:
+    """The program under test; SILVERBULLET_BIN names it."""
+    path = Path(os.environ.get("SILVERBULLET_BIN", ""))
+    assert path.is_file(), "SILVERBULLET_BIN names no program; run `make test-tables`, or build one first"
+    return path
+
+
 def environment() -> dict[str, str]:
     """The environment without settings of the person who runs the tests."""
     return {name: value for name, value in os.environ.items() if not name.startswith("SILVERBULLET_")}

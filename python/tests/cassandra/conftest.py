@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from node import Node, free_port, script
+from keyspace import Program
+from node import Node, free_port, script, session
+from program import write_prices
 from service import PROJECT, assert_none_left, copy_of_project, is_alive
 
 
@@ -44,3 +46,21 @@ def node(the_node: Node) -> Node:
 def ring_port() -> int:
     """The port of the ring, on each of its addresses."""
     return free_port()
+
+
+@pytest.fixture
+def program(program: Path, node: Node, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Program]:
+    keyspace = "".join(letter for letter in request.node.name if letter.isalnum())[:40]
+    yield Program(program, tmp_path, keyspace, node.address)
+    with session(node.port) as cql:
+        # The role may drop what it has made, and not even ask to drop what is not there.
+        if cql.execute("SELECT * FROM system_schema.keyspaces WHERE keyspace_name = %s", [keyspace]).one():
+            cql.execute(f'DROP KEYSPACE "{keyspace}"', timeout=60)
+
+
+@pytest.fixture
+def prices(tmp_path: Path) -> Path:
+    """Ninety minutes of four assets."""
+    path = tmp_path / "prices.csv"
+    write_prices(path, ("XRP", "BTC", "ETH", "SOL"), 90)
+    return path

@@ -1,84 +1,14 @@
 """The program with a real node: results kept in Cassandra, beside Delta tables or alone, and asked for in SQL."""
 
 import json
+import os
 import signal
-import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from node import Node, session
-from program import environment, write_prices
+from keyspace import TABLES, Program, rows
+from node import Node
 from service import wait_until
-
-BARS = 90
-TABLES = ("portfolios", "frontiers", "assets", "bars")
-ORDER = {
-    "portfolios": "universe, bar, objective, method",
-    "frontiers": "universe, bar, method, point",
-    "assets": "universe, bar, asset",
-    "bars": "universe, bar, asset",
-}
-
-
-class Program:
-    """The program with settings of a keyspace of the test's own."""
-
-    def __init__(self, program: Path, folder: Path, keyspace: str, address: str) -> None:
-        self.program, self.folder, self.keyspace = program, folder, keyspace
-        store = "SILVERBULLET_STORE__CASSANDRA__"
-        self.environment = {**environment(), f"{store}NODES": address, f"{store}KEYSPACE": keyspace}
-
-    def start(self, *arguments: object, **settings: str) -> subprocess.Popen:
-        variables = {f"SILVERBULLET_{name}": value for name, value in settings.items()}
-        return subprocess.Popen(
-            [self.program, *map(str, arguments)],
-            env={**self.environment, **variables},
-            cwd=self.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, *arguments: object, **settings: str) -> subprocess.CompletedProcess:
-        process = self.start(*arguments, **settings)
-        out, error = process.communicate(timeout=180)
-        return subprocess.CompletedProcess(process.args, process.returncode, out, error)
-
-    def result(self, *arguments: object, **settings: str) -> str:
-        done = self.run(*arguments, **settings)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def sql(self, query: str, **settings: str) -> list[dict]:
-        return json.loads(self.result("sql", query, "--data", self.folder / "data", "--format", "json", **settings))
-
-    def play(self, prices: Path, **settings: str) -> None:
-        source = ("run", "--source", f"csv:{prices}", "--speed", "max", "--no-http", "--format", "json")
-        self.result(*source, "--window", "30", "--samples", "2000", "--data", self.folder / "data", **settings)
-
-
-@pytest.fixture
-def program(program: Path, node: Node, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Program]:
-    keyspace = "".join(letter for letter in request.node.name if letter.isalnum())[:40]
-    yield Program(program, tmp_path, keyspace, node.address)
-    with session(node.port) as cql:
-        # The role may drop what it has made, and not even ask to drop what is not there.
-        if cql.execute("SELECT * FROM system_schema.keyspaces WHERE keyspace_name = %s", [keyspace]).one():
-            cql.execute(f'DROP KEYSPACE "{keyspace}"', timeout=60)
-
-
-@pytest.fixture
-def prices(tmp_path: Path) -> Path:
-    """Ninety minutes of four assets."""
-    path = tmp_path / "prices.csv"
-    write_prices(path, ("XRP", "BTC", "ETH", "SOL"), BARS)
-    return path
-
-
-def rows(program: Program, schema: str, table: str) -> list[dict]:
-    return program.sql(f"select * from {schema}.{table} order by {ORDER[table]}")
 
 
 def test_results_are_the_same_in_delta_and_in_cassandra(program: Program, prices: Path) -> None:
@@ -130,18 +60,26 @@ def test_what_a_query_says_of_the_key_is_asked_of_cassandra(program: Program, pr
     assert not (program.folder / "data" / "tables" / "bars").exists(), "Delta tables were not wanted"
 
 
+# How often the node is killed; `make soak-cassandra` does it twenty times.
+KILLS = int(os.environ.get("CASSANDRA_KILLS", "1"))
+
+
 def test_rows_wait_on_disk_while_the_node_is_away(program: Program, prices: Path, node: Node) -> None:
+    """The node is killed in the midst of writing. Delta tables have what an undisturbed one would have."""
     program.result("store", "init")
     source = ("run", "--source", "simulator", "--speed", "20", "--http", "127.0.0.1:0", "--grpc", "", "--format", "json")
     run = program.start(*source, "--window", "30", "--samples", "1000", "--data", "data", LOG="warn")
     wait_until(lambda: program.sql("select count(*) as n from cassandra.bars")[0]["n"] > 0, "the first rows", 90)
-    node.kill()
-    time.sleep(5)
-    assert run.poll() is None
-    node.start()
     stored = "select (select count(*) from cassandra.bars) as there, (select count(*) from history.bars) as here"
-    before = program.sql(stored)[0]["here"]
-    wait_until(lambda: program.sql(stored)[0]["there"] > before, "the rows that waited", 120)
+    for kill in range(KILLS):
+        # Sometimes right after a flush, sometimes between two.
+        time.sleep(0.7 * (kill % 5))
+        node.kill()
+        time.sleep(5)
+        assert run.poll() is None
+        node.start()
+        before = program.sql(stored)[0]["here"]
+        wait_until(lambda: program.sql(stored)[0]["there"] > before, "the rows that waited", 120)  # noqa: B023
     run.send_signal(signal.SIGINT)
     _, error = run.communicate(timeout=120)
     assert run.returncode == 130, error

@@ -6,15 +6,17 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from cassandra import ConsistencyLevel, OperationTimedOut, ReadTimeout
 from cassandra.concurrent import execute_concurrent_with_args
-from node import ADDRESSES, Node, environment, session
-from service import PROJECT
+from keyspace import TABLES, Program, rows
+from node import ADDRESSES, Node, environment, script, session
+from program import binary
+from service import PROJECT, wait_until
 
 GUIDE = "setup/cassandra/cassandra-setup.md"
 FENCE = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -130,9 +132,42 @@ def written_all_along(port: int) -> Iterator[None]:
         assert there == written
 
 
+@contextmanager
+def an_engine_writes(project: Path, folder: Path, port: int) -> Iterator[None]:
+    """An engine keeps its results in the ring while a node of it is killed and brought back: it notices nothing, and every row is there."""
+    engine = Program(binary(), folder, "engine", ",".join(f"{address}:{port}" for address in ADDRESSES))
+    store = "SILVERBULLET_STORE__CASSANDRA__"
+    engine.environment |= {
+        f"{store}CONSISTENCY": "QUORUM",
+        f"{store}REPLICATION__CLASS": "NetworkTopologyStrategy",
+        f"{store}REPLICATION__DATACENTER1": "3",
+    }
+    stored = "select (select count(*) from cassandra.bars) as there, (select count(*) from history.bars) as here"
+    engine.result("store", "init")
+    source = ("run", "--source", "simulator", "--speed", "20", "--http", "127.0.0.1:0", "--grpc", "", "--format", "json")
+    running = engine.start(*source, "--window", "30", "--samples", "1000", "--data", "data", LOG="warn")
+    try:
+        wait_until(lambda: engine.sql(stored)[0]["there"] > 0, "the first rows", 90)
+        yield
+        before = engine.sql(stored)[0]["here"]
+        assert script(project, "ring-start", PORT=str(port)).returncode == 0
+        wait_until(lambda: engine.sql(stored)[0]["there"] > before, "rows after the node was back", 90)
+    finally:
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=120)
+    assert running.returncode == 130 and "Cassandra" not in said, said
+    counted = engine.sql(stored)[0]
+    assert counted["there"] == counted["here"] > before
+    for table in TABLES:
+        assert rows(engine, "cassandra", table) == rows(engine, "history", table), table
+
+
 @pytest.mark.parametrize("block", ALL, ids=lambda block: f"line {block.line}")
-def test_guide(block: Block, the_node: Node, ring_port: int) -> None:
-    with written_all_along(ring_port) if "kill -9" in block.text else nullcontext():
+def test_guide(block: Block, the_node: Node, ring_port: int, tmp_path: Path) -> None:
+    with ExitStack() as along:
+        if "kill -9" in block.text:
+            along.enter_context(an_engine_writes(the_node.project, tmp_path, ring_port))
+            along.enter_context(written_all_along(ring_port))
         printed = run(block, the_node, ring_port)
     for command, pattern in PRINTS.items():
         if command in block.text:

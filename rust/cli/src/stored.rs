@@ -8,7 +8,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::Int64Type;
 use silverbullet_market::Decision;
-use silverbullet_query::{Limits, Sql, catalog};
+use silverbullet_query::{Answer, Limits, Sql, catalog};
 use silverbullet_store::Tables;
 use tokio::runtime::Runtime;
 
@@ -48,6 +48,11 @@ impl Stored {
         Ok(concat_batches(&first.schema(), &batches)?)
     }
 
+    /// The rows of a query as they come.
+    pub(crate) fn stream(&self, query: &str) -> anyhow::Result<Batches<'_>> {
+        Ok(Batches { answer: self.runtime.block_on(self.sql.query(query))?, runtime: &self.runtime })
+    }
+
     /// A single number; `None` where there is none.
     pub(crate) fn number(&self, query: &str) -> anyhow::Result<Option<i64>> {
         let rows = self.rows(query)?;
@@ -76,6 +81,20 @@ impl Stored {
         decisions.sort_by_key(|decision| decision.number);
         decisions.dedup();
         Ok(decisions)
+    }
+}
+
+/// The batches of an answer.
+pub(crate) struct Batches<'a> {
+    answer: Answer,
+    runtime: &'a Runtime,
+}
+
+impl Iterator for Batches<'_> {
+    type Item = anyhow::Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.runtime.block_on(self.answer.next()).map(|batch| Ok(batch?))
     }
 }
 

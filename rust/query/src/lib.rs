@@ -39,6 +39,7 @@ mod limits;
 mod live;
 mod moment;
 mod newest_rows;
+mod plans;
 mod question;
 mod sql;
 mod state;

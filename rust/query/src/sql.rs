@@ -33,6 +33,7 @@ use crate::functions::bounded::{BoundGrowth, Bounded};
 use crate::guard::read_only;
 use crate::moment::{Moment, Sources};
 use crate::newest_rows::NewestRows;
+use crate::plans::{Plans, depends_on_tables_only};
 use crate::question::{Described, Question, bind, parameters_of};
 use crate::stored::Cache;
 use crate::tail::{NoTail, Tail};
@@ -65,6 +66,7 @@ struct Engine {
     sources: Arc<Sources>,
     state: SessionState,
     names: Names,
+    plans: Plans,
 }
 
 /// A runtime that may be dropped anywhere.
@@ -170,11 +172,16 @@ impl Sql {
         };
         let sources = Arc::new(Sources { tables, tail, live, cassandra, cache: Cache::default() });
         Ok(Self {
-            engine: Arc::new(Engine { sources, state, names }),
+            engine: Arc::new(Engine { sources, state, names, plans: Plans::default() }),
             limits,
             work: Threads::start("sql")?,
             clock: Threads::start("sql-clock")?,
         })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn plans_kept(&self) -> usize {
+        self.engine.plans.len()
     }
 
     /// Limits that a query has unless it asks for smaller ones.
@@ -299,21 +306,41 @@ impl Engine {
     /// Plans a query at one moment.
     async fn start(&self, question: &Question) -> Result<SendableRecordBatchStream> {
         let limits = question.limits;
-        let statement = read_only(&question.text)?;
-        let state = self.state_within(limits);
-        let run = async {
-            let state = state?;
-            let plan = planned(&state, statement).await?;
-            let plan = bind(plan, question.parameters.as_ref())?;
-            let plan = state.create_physical_plan(&limited(plan, limits.rows)?).await?;
-            execute_stream(plan, Arc::new(TaskContext::from(&state)))
+        let fail = |error: DataFusionError| translate(&error, &self.names_within(limits));
+        let moment = Arc::new(Moment::new(self.sources.clone()));
+        let state = self.state_within(limits, moment.clone()).map_err(fail)?;
+        let plan = match self.plans.find(question, &moment).await.map_err(fail)? {
+            Some(plan) => plan,
+            None => {
+                let statement = read_only(&question.text)?;
+                self.optimised(&state, statement, question, &moment).await.map_err(fail)?
+            }
         };
-        run.await.map_err(|error| translate(&error, &self.names_within(limits)))
+        let plan = state.query_planner().create_physical_plan(&plan, &state).await.map_err(fail)?;
+        execute_stream(plan, Arc::new(TaskContext::from(&state))).map_err(fail)
+    }
+
+    /// The plan of a question, which is kept where it may be.
+    async fn optimised(
+        &self,
+        state: &SessionState,
+        statement: Statement,
+        question: &Question,
+        moment: &Moment,
+    ) -> std::result::Result<LogicalPlan, DataFusionError> {
+        let plan = planned(state, statement).await?;
+        let plan = bind(plan, question.parameters.as_ref())?;
+        let lasting = depends_on_tables_only(&plan)?;
+        let plan = state.optimize(&limited(plan, question.limits.rows)?)?;
+        if lasting {
+            self.plans.keep(question, moment, &plan)?;
+        }
+        Ok(plan)
     }
 
     async fn describe(&self, text: &str, limits: Limits) -> Result<Described> {
         let statement = read_only(text)?;
-        let state = self.state_within(limits);
+        let state = self.state_within(limits, Arc::new(Moment::new(self.sources.clone())));
         let run = async {
             let plan = planned(&state?, statement).await?;
             let parameters = parameters_of(&plan)?;
@@ -327,13 +354,16 @@ impl Engine {
     }
 
     /// A session of one query: its own catalog and its own memory.
-    fn state_within(&self, limits: Limits) -> std::result::Result<SessionState, DataFusionError> {
+    fn state_within(
+        &self,
+        limits: Limits,
+        moment: Arc<Moment>,
+    ) -> std::result::Result<SessionState, DataFusionError> {
         let runtime = RuntimeEnvBuilder::from_runtime_env(self.state.runtime_env())
             .with_memory_pool(Arc::new(GreedyMemoryPool::new(limits.memory)))
             .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
             .build_arc()?;
         let catalogs = MemoryCatalogProviderList::new();
-        let moment = Arc::new(Moment::new(self.sources.clone()));
         catalogs.register_catalog(CATALOG.to_owned(), Arc::new(Catalog(moment)));
         let builder = SessionStateBuilder::new_from_existing(self.state.clone());
         let mut state = builder.with_runtime_env(runtime).with_catalog_list(Arc::new(catalogs)).build();

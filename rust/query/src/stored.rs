@@ -177,6 +177,20 @@ impl Stored {
         ScalarValue::Int64(Some(bound)).cast_to(field.data_type()).ok()
     }
 
+    /// The bars of each file, with its universe and variant; nothing of a file that does not tell them.
+    pub(crate) fn bars(&self) -> impl Iterator<Item = ((&str, &str), (i64, i64))> {
+        let position = self.schemas.contract.index_of("bar").ok();
+        self.files.iter().filter_map(move |file| {
+            let [universe, variant] = file.partitions.as_slice() else { return None };
+            let bounds = &file.statistics.column_statistics[position?];
+            let bar = |bound: &Precision<ScalarValue>| match bound.get_value()? {
+                ScalarValue::Int64(bar) => *bar,
+                _ => None,
+            };
+            Some(((universe.as_str(), variant.as_str()), (bar(&bounds.min_value)?, bar(&bounds.max_value)?)))
+        })
+    }
+
     fn partitioned(&self, file: &DataFile) -> PartitionedFile {
         let values = file.partitions.iter().map(|value| ScalarValue::Utf8(Some(value.clone()))).collect();
         PartitionedFile::new(file.path.clone(), file.size)

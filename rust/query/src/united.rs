@@ -2,7 +2,8 @@
 //! tables, no row twice.
 //!
 //! The tail is taken before the snapshot. A row that moves to disk in between is then in both, and what the
-//! snapshot says it holds is left out of the tail; a row can be in neither only if it was in neither.
+//! snapshot says it holds is left out of the tail; a row can be in neither only if it was in neither. Cassandra is asked last, for
+//! what neither has.
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::union::UnionExec;
 use silverbullet_store::{Table, TailBatch};
 
+use crate::cassandra::Beyond;
 use crate::stored::{Stored, nothing};
 use crate::variants::{Chosen, Newest, time_column};
 use crate::views::{planned, with_schema};
@@ -53,13 +55,14 @@ pub(crate) fn see_tail(table: Table, tail: &[TailBatch], newest: &mut Newest) {
     }
 }
 
-/// Rows in memory behind those on disk; either may be missing.
+/// Rows in memory behind those on disk, and those that only Cassandra has; each may be missing.
 #[derive(Debug, Clone)]
 pub(crate) struct United {
     table: Table,
     kind: TableType,
     stored: Option<Arc<Stored>>,
     tail: Arc<Vec<TailBatch>>,
+    beyond: Option<Arc<Beyond>>,
     chosen: Chosen,
 }
 
@@ -70,12 +73,22 @@ impl United {
         tail: Arc<Vec<TailBatch>>,
         chosen: Chosen,
     ) -> Self {
-        Self { table, kind: TableType::View, stored, tail, chosen }
+        Self { table, kind: TableType::View, stored, tail, beyond: None, chosen }
+    }
+
+    /// The same with what only Cassandra has.
+    pub(crate) fn with_beyond(self, beyond: Option<Arc<Beyond>>) -> Self {
+        Self { beyond, ..self }
+    }
+
+    /// Whether nothing but files and what waits to be stored is read.
+    pub(crate) fn is_here(&self) -> bool {
+        self.beyond.is_none()
     }
 
     /// `history.<table>`: everything on disk, all variants.
     pub(crate) fn history(table: Table, stored: Option<Arc<Stored>>) -> Self {
-        Self { table, kind: TableType::Base, stored, tail: Arc::default(), chosen: Chosen::All }
+        Self { table, kind: TableType::Base, stored, tail: Arc::default(), beyond: None, chosen: Chosen::All }
     }
 
     /// The same with all variants.
@@ -133,6 +146,9 @@ impl TableProvider for United {
         let mut plans: Vec<Arc<dyn ExecutionPlan>> = self.scan_tail(projection)?.into_iter().collect();
         if let Some(stored) = &self.stored {
             plans.extend(stored.scan(session, &self.chosen, projection, filters, limit)?);
+        }
+        if let Some(beyond) = &self.beyond {
+            plans.extend(beyond.scan(&self.chosen, projection, filters, limit).await?);
         }
         match plans.len() {
             0 => nothing(&self.schema(), projection),

@@ -47,6 +47,13 @@ impl Newest {
         self.0.keys().map(String::as_str)
     }
 
+    /// Universe and variant, of each variant.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().flat_map(|(universe, variants)| {
+            variants.keys().map(move |variant| (universe.as_str(), variant.as_str()))
+        })
+    }
+
     pub(crate) fn has(&self, universe: &str, variant: &str) -> bool {
         self.0.get(universe).is_some_and(|variants| variants.contains_key(variant))
     }
@@ -67,12 +74,20 @@ impl Newest {
 }
 
 /// When the last run of each variant of each universe started, in microseconds.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Runs(Newest);
 
 impl Runs {
     pub(crate) fn see(&mut self, universe: &str, variant: &str, started: i64) {
         self.0.see(universe, variant, started);
+    }
+
+    pub(crate) fn universes(&self) -> impl Iterator<Item = &str> {
+        self.0.universes()
+    }
+
+    pub(crate) fn join(&mut self, other: &Self) {
+        self.0.join(&other.0);
     }
 
     /// Variants, that of the last run first.

@@ -53,6 +53,24 @@ const STORE_COUNTERS: [(&str, &str, &str); 3] = [
     ("store_dropped_rows", "dropped_rows", "Rows given up for want of room"),
 ];
 
+/// The same of each place that keeps the tables.
+const PLACE_GAUGES: [(&str, &str, &str); 3] = [
+    ("store_place_pending_rows", "/pending_rows", "Rows that a place does not hold yet"),
+    ("store_place_connections", "/driver/connections", "Connections to a place"),
+    (
+        "store_place_latency_p99_ms",
+        "/driver/latency_p99_ms",
+        "99th percentile of a place's answers, in milliseconds",
+    ),
+];
+const PLACE_COUNTERS: [(&str, &str, &str); 5] = [
+    ("store_place_commits", "/commits", "Commits to the tables of a place"),
+    ("store_place_retries", "/retries", "Commits to a place tried again"),
+    ("store_place_requests", "/driver/requests", "Requests to a place"),
+    ("store_place_errors", "/driver/errors", "Requests to a place that failed"),
+    ("store_place_timeouts", "/driver/timeouts", "Requests to a place without an answer in time"),
+];
+
 /// The whole page.
 pub(crate) fn encode(registry: &Registry) -> Result<String, fmt::Error> {
     let mut page = String::new();
@@ -189,6 +207,23 @@ impl Engines {
         for (name, of, help) in STORE_COUNTERS {
             let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             ConstCounter::new(state.count(of)).encode(metric)?;
+        }
+        let of_place = |at: &str| {
+            let count = |(name, place): (_, &serde_json::Value)| Some((name, place.pointer(at)?.as_u64()?));
+            state.places().into_iter().filter_map(count).collect::<Vec<(&str, u64)>>()
+        };
+        for (name, at, help) in PLACE_GAUGES {
+            let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for (place, count) in of_place(at) {
+                let value = i64::try_from(count).unwrap_or(i64::MAX);
+                ConstGauge::new(value).encode(metric.encode_family(&[("place", place)])?)?;
+            }
+        }
+        for (name, at, help) in PLACE_COUNTERS {
+            let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            for (place, count) in of_place(at) {
+                ConstCounter::new(count).encode(metric.encode_family(&[("place", place)])?)?;
+            }
         }
         Ok(())
     }

@@ -46,6 +46,12 @@ impl StoreView {
         self.0.get(name).and_then(Value::as_u64).unwrap_or_default()
     }
 
+    /// The places that keep the tables, with their names.
+    pub(crate) fn places(&self) -> Vec<(&str, &Value)> {
+        let places = self.0.get("places").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        places.iter().filter_map(|place| Some((place.get("name")?.as_str()?, place))).collect()
+    }
+
     /// Why it keeps the server from being ready, if it does.
     pub(crate) fn trouble(&self) -> Option<String> {
         let status = self.status();

@@ -296,7 +296,8 @@ fn a_store_that_keeps_nothing_makes_the_server_unready_and_says_why() {
     let market = Market::open("default");
     let status = Arc::new(Mutex::new("ok"));
     let watched = Arc::clone(&status);
-    let state = move || json!({"status": *watched.lock().unwrap(), "reason": "no space left", "commits": 3});
+    let places = json!([{"name": "Cassandra", "pending_rows": 7, "retries": 2, "driver": {"requests": 9}}, {"name": "data"}]);
+    let state = move || json!({"status": *watched.lock().unwrap(), "reason": "no space left", "commits": 3, "places": places});
     let store = Some(StoreWatch::new(state));
     let server = Server::serving(Service { store, ..service(vec![Arc::clone(&market.live)]) });
     for (now, ready) in [("ok", true), ("behind", true), ("failing", false), ("full", false)] {
@@ -310,6 +311,10 @@ fn a_store_that_keeps_nothing_makes_the_server_unready_and_says_why() {
         assert!(
             metrics.text().contains(&line) && metrics.text().contains("silverbullet_store_commits_total 3")
         );
+        for (name, value) in [("pending_rows", 7), ("retries_total", 2), ("requests_total", 9)] {
+            let line = format!("silverbullet_store_place_{name}{{place=\"Cassandra\"}} {value}\n");
+            assert!(metrics.text().contains(&line), "no {line} in\n{}", metrics.text());
+        }
     }
     server.stop();
     market.close();

@@ -1,5 +1,7 @@
 //! What keeps tables: Delta Lake in this process, or a database beside it.
 
+use std::collections::BTreeMap;
+
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Int64Type;
@@ -151,6 +153,11 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// Where something could not be done; the next call tries again.
     async fn maintain(&self, now: Nanos) -> Result<Maintained>;
+
+    /// What it counts of itself, by name; nothing where it counts nothing, or cannot say at once.
+    fn counts(&self) -> BTreeMap<&'static str, u64> {
+        BTreeMap::new()
+    }
 }
 
 #[cfg(test)]

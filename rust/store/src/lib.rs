@@ -64,6 +64,8 @@ pub mod spool;
 pub mod state;
 pub mod store;
 pub mod tail;
+#[cfg(any(feature = "delta", feature = "cassandra"))]
+pub mod target;
 pub mod writer;
 
 pub use error::{Error, Result};
@@ -79,4 +81,6 @@ pub use schema::Table;
 pub use state::{PlaceState, Status, StoreState};
 pub use store::Store;
 pub use tail::TailBatch;
+#[cfg(any(feature = "delta", feature = "cassandra"))]
+pub use target::{Scope, Target, numbered_by_bar};
 pub use writer::StoreWriter;

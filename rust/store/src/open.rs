@@ -54,7 +54,7 @@ impl Store {
 }
 
 #[cfg(feature = "delta")]
-fn delta(options: &StoreOptions) -> Result<Place> {
+pub(crate) fn delta(options: &StoreOptions) -> Result<Place> {
     let directory = crate::directory::DataDirectory::new(&options.directory);
     crate::files::make_folder(&directory.tables())?;
     let care = Care { retention: options.retention, grace: options.grace };
@@ -63,7 +63,7 @@ fn delta(options: &StoreOptions) -> Result<Place> {
 }
 
 #[cfg(feature = "cassandra")]
-fn cassandra(settings: CassandraSettings) -> Result<Place> {
+pub(crate) fn cassandra(settings: CassandraSettings) -> Result<Place> {
     let backend = Arc::new(CassandraBackend::new(settings)?);
     Ok(Place { name: "Cassandra".to_owned(), backend })
 }

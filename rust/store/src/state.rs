@@ -1,5 +1,7 @@
 //! How a store is doing, for people and for `/readyz`.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use silverbullet_engine::durable::rows::Time;
 
@@ -40,6 +42,8 @@ pub struct PlaceState {
     pub commits: u64,
     /// How many attempts failed.
     pub retries: u64,
+    /// What is counted of its requests since it was connected to, by name; nothing where there are none.
+    pub driver: BTreeMap<&'static str, u64>,
 }
 
 /// How a store is doing.
@@ -118,6 +122,7 @@ impl Store {
             last_commit: work.last_commit.map(Time),
             commits: work.commits,
             retries: work.retries,
+            driver: place.backend.counts(),
         };
         self.shared.places.iter().zip(&inner.places).enumerate().map(state).collect()
     }

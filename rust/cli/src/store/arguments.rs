@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueHint};
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
+use super::transfer::Which;
 use crate::args::ResultFormat;
 use crate::settings::Overrides;
 
@@ -12,6 +13,9 @@ Examples:
   silverbullet store init --nodes 127.0.0.1:9042            make the tables in Cassandra, or bring them up to date
   silverbullet store status                                 what the data directory and Cassandra hold
   silverbullet store status --count --format json           with every row in Cassandra counted
+  silverbullet store export archive --since 2026-01-01      rows of this year to Parquet files, one a table
+  silverbullet store import archive --to cassandra          and into Cassandra
+  silverbullet store copy --from delta --to cassandra       everything; broken off, it goes on where it was
 
 Role, password, keyspace, replication and TLS come from [store.cassandra] in the settings; the
 password is best given as SILVERBULLET_STORE__CASSANDRA__PASSWORD.";
@@ -42,6 +46,49 @@ pub(crate) enum StoreCommand {
         #[arg(long, value_enum, default_value_t = ResultFormat::Table)]
         format: ResultFormat,
     },
+    /// Write tables to Parquet files, one a table; files that are there already are left alone
+    Export {
+        /// Folder of the files
+        #[arg(value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+        folder: PathBuf,
+        /// Where the rows are read
+        #[arg(long, value_enum, default_value_t = PlaceName::Delta)]
+        from: PlaceName,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Put the rows of such files into tables; those that are there already are left out
+    Import {
+        /// Folder of the files
+        #[arg(value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+        folder: PathBuf,
+        /// Where the rows are put
+        #[arg(long, value_enum)]
+        to: PlaceName,
+        /// Only these tables [default: those whose files are there]
+        #[arg(long = "table", value_name = "NAMES", value_delimiter = ',')]
+        tables: Vec<String>,
+    },
+    /// Copy tables from one place to the other; broken off, it goes on where it was
+    Copy {
+        /// Where the rows are read
+        #[arg(long, value_enum)]
+        from: PlaceName,
+        /// Where the rows are put
+        #[arg(long, value_enum)]
+        to: PlaceName,
+        #[command(flatten)]
+        which: Which,
+    },
+}
+
+/// Where tables are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlaceName {
+    /// Delta tables in the data directory
+    Delta,
+    /// Cassandra
+    Cassandra,
 }
 
 impl StoreArguments {

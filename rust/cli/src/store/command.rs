@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use silverbullet_market::SystemClock;
 use silverbullet_store::cassandra::{
     CassandraSettings, Connection, SCHEMA_VERSION, TableEstimate, estimates, init,
 };
@@ -12,8 +13,8 @@ use silverbullet_store::{Table, Tables};
 use tokio::runtime::Runtime;
 
 use super::arguments::{StoreArguments, StoreCommand};
+use super::transfer;
 use crate::args::ResultFormat;
-use crate::failure::usage;
 use crate::output;
 use crate::settings::Settings;
 use crate::sql;
@@ -23,21 +24,26 @@ use crate::stored::Stored;
 pub(crate) fn run(arguments: &StoreArguments, settings: &Settings) -> anyhow::Result<ExitCode> {
     let cassandra = super::cassandra(&settings.store, settings.seed)?;
     let runtime = sql::runtime()?;
-    match arguments.command {
+    match &arguments.command {
         StoreCommand::Init => {
-            let cassandra = cassandra.ok_or_else(|| {
-                usage("store init makes the tables in Cassandra: name its nodes by --nodes HOST:PORT or in store.cassandra.nodes")
-            })?;
+            let cassandra = super::cassandra_or_usage(settings)?;
             for line in runtime.block_on(made(cassandra))? {
                 output::line(&line)?;
             }
         }
         StoreCommand::Status { count, format } => {
-            let rows = status(settings, cassandra, count, &runtime)?;
-            output::line(sql::text_of(&[rows], format).map_err(sql::explain)?.trim_end())?;
-            if format == ResultFormat::Table && !settings.store.directory.is_dir() {
+            let rows = status(settings, cassandra, *count, &runtime)?;
+            output::line(sql::text_of(&[rows], *format).map_err(sql::explain)?.trim_end())?;
+            if *format == ResultFormat::Table && !settings.store.directory.is_dir() {
                 output::note(&format!("nothing is kept in {} yet", settings.store.directory.display()));
             }
+        }
+        StoreCommand::Export { folder, from, which } => transfer::export(folder, *from, which, settings)?,
+        StoreCommand::Import { folder, to, tables } => {
+            transfer::import(folder, *to, &transfer::named(tables)?, settings, &SystemClock)?;
+        }
+        StoreCommand::Copy { from, to, which } => {
+            transfer::copy((*from, *to), which, settings, &SystemClock)?
         }
     }
     Ok(ExitCode::SUCCESS)

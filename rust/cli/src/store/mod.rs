@@ -2,6 +2,7 @@
 
 pub(crate) mod arguments;
 mod command;
+mod transfer;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +56,13 @@ pub(crate) fn cassandra(settings: &StoreSettings, seed: u64) -> anyhow::Result<O
     let read = read.map_err(|error| usage(format!("store.cassandra: {error}")))?;
     read.check().map_err(|error| usage(error.to_string()))?;
     Ok(Some(read))
+}
+
+/// The same for commands that are about Cassandra.
+fn cassandra_or_usage(settings: &Settings) -> anyhow::Result<CassandraSettings> {
+    cassandra(&settings.store, settings.seed)?.ok_or_else(|| {
+        usage("this is about tables in Cassandra: name its nodes by --nodes HOST:PORT or in store.cassandra.nodes")
+    })
 }
 
 /// What answers SQL over these tables, what `store` has not written to them yet, and what the settings say of Cassandra.

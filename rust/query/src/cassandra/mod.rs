@@ -5,8 +5,10 @@
 //! ranges of tokens at a time, and its plan says so. The rows are the ones that were written, with the columns of the
 //! other schemas, so tables of all of them can be joined.
 
+mod beyond;
 mod exec;
 mod table;
+mod there;
 mod wanted;
 
 use std::sync::Arc;
@@ -16,8 +18,11 @@ use silverbullet_store::Table;
 use silverbullet_store::cassandra::{CassandraReader, CassandraSettings, Connection};
 use tokio::sync::OnceCell;
 
+use self::there::There;
 use crate::sql::Threads;
+use crate::variants::Runs;
 
+pub(crate) use beyond::{Beyond, EVERYTHING, Pair};
 pub(crate) use table::CassandraTable;
 
 /// What the names of tables of newest rows begin with.
@@ -39,11 +44,17 @@ pub(crate) struct Cassandra {
     /// Connections are looked after here, so that a query that keeps its thread busy does not starve them.
     threads: Threads,
     reader: OnceCell<Arc<CassandraReader>>,
+    there: There,
 }
 
 impl Cassandra {
     pub(crate) fn new(catalog: CassandraCatalog) -> crate::Result<Self> {
-        Ok(Self { catalog, threads: Threads::start("cassandra")?, reader: OnceCell::new() })
+        Ok(Self {
+            catalog,
+            threads: Threads::start("cassandra")?,
+            reader: OnceCell::new(),
+            there: There::default(),
+        })
     }
 
     async fn reader(&self) -> Result<Arc<CassandraReader>> {
@@ -57,6 +68,18 @@ impl Cassandra {
                 .map_err(external)
         };
         self.reader.get_or_try_init(connect).await.cloned()
+    }
+
+    /// The runs of which Cassandra knows, as of a few seconds ago.
+    pub(crate) async fn runs(&self) -> Result<Arc<Runs>> {
+        let reader = self.reader().await.map_err(away)?;
+        self.there.runs(&reader).await.map_err(away)
+    }
+
+    /// Universes and variants with rows in `table`, as of a few seconds ago.
+    pub(crate) async fn pairs(&self, table: Table) -> Result<Arc<Vec<Pair>>> {
+        let reader = self.reader().await.map_err(away)?;
+        self.there.pairs(&reader, table).await.map_err(away)
     }
 }
 
@@ -72,6 +95,23 @@ pub(crate) fn named(source: &Arc<Cassandra>, name: &str) -> Option<CassandraTabl
     let table = Table::ALL.into_iter().find(|table| table.name() == plain)?;
     let is_there = !is_latest || CassandraReader::LATEST.contains(&table);
     is_there.then(|| CassandraTable::new(source.clone(), table, is_latest))
+}
+
+/// The name of a table in SQL.
+fn name_of(table: Table, is_latest: bool) -> String {
+    format!("{}.{}{}", crate::catalog::CASSANDRA, if is_latest { LATEST } else { "" }, table.name())
+}
+
+/// Where a plain table cannot be had, what is on this machine still can.
+fn away(error: DataFusionError) -> DataFusionError {
+    let reason = match error {
+        DataFusionError::External(error) => error.to_string(),
+        error => error.to_string(),
+    };
+    DataFusionError::Execution(format!(
+        "{reason}; plain tables have what is in Cassandra, too: what is on this machine is in the schema {}",
+        crate::catalog::HISTORY
+    ))
 }
 
 fn external(error: silverbullet_store::Error) -> DataFusionError {

@@ -15,7 +15,7 @@ use silverbullet_store::cassandra::{CassandraReader, KeyRead, splits};
 
 use super::exec::{CassandraExec, Read};
 use super::wanted::{self, Wanted};
-use super::{Cassandra, LATEST, external};
+use super::{Cassandra, external, name_of};
 
 /// Ranges of tokens that a whole table is read in: many more than there are nodes and requests at a time.
 const RANGES: u32 = 256;
@@ -34,12 +34,7 @@ impl CassandraTable {
     }
 
     fn name(&self) -> String {
-        format!(
-            "{}.{}{}",
-            crate::catalog::CASSANDRA,
-            if self.is_latest { LATEST } else { "" },
-            self.table.name()
-        )
+        name_of(self.table, self.is_latest)
     }
 
     /// How the rows that are wanted are read.

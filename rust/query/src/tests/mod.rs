@@ -4,6 +4,7 @@ mod answers;
 mod limits;
 mod optimise;
 mod parameters;
+mod plans;
 mod support;
 mod unite;
 mod variants;

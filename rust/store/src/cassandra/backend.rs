@@ -8,6 +8,7 @@
 //! The session lives on a thread of its own: those who call have runtimes that run only while they wait, and would leave
 //! it without a pulse in between.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -177,5 +178,11 @@ impl Backend for CassandraBackend {
     async fn maintain(&self, _now: Nanos) -> Result<Maintained> {
         // Cassandra compacts by itself, and rows leave by their time to live.
         Ok(Maintained::default())
+    }
+
+    fn counts(&self) -> BTreeMap<&'static str, u64> {
+        // Whoever asks is not to wait for a connection that is being made.
+        let Ok(open) = self.node.open.try_lock() else { return BTreeMap::new() };
+        open.as_ref().map(|open| open.writer.metrics().by_name()).unwrap_or_default()
     }
 }

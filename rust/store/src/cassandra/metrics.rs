@@ -1,5 +1,7 @@
 //! What the driver has counted since the session began.
 
+use std::collections::BTreeMap;
+
 use super::connection::Connection;
 
 /// Counts and latencies of requests, as the driver has them. Latencies are in milliseconds; `None` before there are any.
@@ -12,6 +14,22 @@ pub struct DriverMetrics {
     pub connections: u64,
     pub latency_mean_ms: Option<u64>,
     pub latency_p99_ms: Option<u64>,
+}
+
+impl DriverMetrics {
+    /// What there is of them, by name.
+    #[must_use]
+    pub fn by_name(self) -> BTreeMap<&'static str, u64> {
+        let counts = [
+            ("requests", Some(self.requests)),
+            ("errors", Some(self.errors)),
+            ("timeouts", Some(self.timeouts)),
+            ("connections", Some(self.connections)),
+            ("latency_mean_ms", self.latency_mean_ms),
+            ("latency_p99_ms", self.latency_p99_ms),
+        ];
+        counts.into_iter().filter_map(|(name, count)| Some((name, count?))).collect()
+    }
 }
 
 impl Connection {

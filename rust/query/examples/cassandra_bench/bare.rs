@@ -1,156 +1,34 @@
-//! How fast tables in Cassandra are written and read, beside the bare driver with the same rows: rows a second, the
-//! median of turns taken one after the other.
-//!
-//! `cassandra_bench NODE [ROWS] [ASSETS] [TURNS]`. The bare loop has its rows ready as structs and sends them as unlogged
-//! batches of 64 within one partition, 32 at a time, as the writer does; the bare scan fetches the same pages of the
-//! same ranges of tokens and looks at no cell. Both run on one thread. It makes the keyspace `silverbullet_bench`.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    reason = "a benchmark looks at the clock and says what it saw"
-)]
+//! The driver alone, as a good user of it would write and read the same rows: prepared, in batches within one partition, many
+//! at a time; ranges of tokens side by side.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use arrow::array::{
-    ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-};
-use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampMicrosecondType};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
 use futures::{StreamExt, TryStreamExt, stream};
 use scylla::SerializeRow;
 use scylla::client::session::Session;
-use scylla::client::session_builder::SessionBuilder;
 use scylla::response::{PagingState, PagingStateResponse};
 use scylla::statement::batch::{Batch, BatchStatement, BatchType};
 use scylla::statement::prepared::PreparedStatement;
 use scylla::value::CqlTimestamp;
 use silverbullet_store::Table;
 use silverbullet_store::cassandra::bucket::bucket;
-use silverbullet_store::cassandra::{
-    CassandraReader, CassandraSettings, CassandraWriter, Connection, init, splits,
-};
-use silverbullet_store::schema::WeightsBuilder;
+use silverbullet_store::cassandra::splits;
 
-type Any = Box<dyn std::error::Error>;
+use super::{Any, BATCH, CONCURRENCY, KEYSPACE};
 
-const KEYSPACE: &str = "silverbullet_bench";
-const BATCH: usize = 64;
-const CONCURRENCY: usize = 32;
-const RANGES: u32 = 16;
+/// As many as a query reads, and as many of them at a time.
+const RANGES: u32 = 256;
 const RANGES_AT_A_TIME: usize = 8;
 
-fn main() -> Result<(), Any> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let node = arguments.first().ok_or("usage: cassandra_bench NODE [ROWS] [ASSETS] [TURNS]")?.clone();
-    let number = |at: usize, usual: usize| arguments.get(at).map_or(Ok(usual), |text| text.parse());
-    let (rows, assets, turns) = (number(1, 100_000)?, number(2, 16)?, number(3, 5)?);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(measure(node, rows, assets, turns))
-}
-
-async fn measure(node: String, rows: usize, assets: usize, turns: usize) -> Result<(), Any> {
-    let settings = CassandraSettings {
-        nodes: vec![node.clone()],
-        keyspace: KEYSPACE.to_owned(),
-        concurrency: CONCURRENCY,
-        batch_rows: BATCH,
-        batch_bytes: 1 << 20,
-        ..Default::default()
-    };
-    let connection = Connection::open(settings).await?;
-    init(&connection).await?;
-    let writer = CassandraWriter::open(connection.clone()).await?;
-    let reader = CassandraReader::open(connection).await?;
-    let bare = SessionBuilder::new().known_node(node).user("silverbullet", "silverbullet").build().await?;
-    for table in [Table::Bars, Table::Portfolios] {
-        let batch = batch(table, rows, assets)?;
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        // The first turn of each warms everything up and does not count.
-        for turn in 0..=turns {
-            let begun = Instant::now();
-            writer.write(table, &batch).await?;
-            let own = begun.elapsed();
-            let other = match table {
-                Table::Bars => write_bare(&bare, table, bars(&batch)).await?,
-                _ => write_bare(&bare, table, portfolios(&batch)).await?,
-            };
-            if turn > 0 {
-                ours.push(rows as f64 / own.as_secs_f64());
-                theirs.push(rows as f64 / other.as_secs_f64());
-            }
-        }
-        say("write", table, &mut ours, &mut theirs);
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        for turn in 0..=turns {
-            let begun = Instant::now();
-            let read: usize = reader
-                .scan(table, None, splits(RANGES))
-                .await?
-                .try_fold(0, |sum, batch| std::future::ready(Ok(sum + batch.num_rows())))
-                .await?;
-            let own = read as f64 / begun.elapsed().as_secs_f64();
-            let other = scan_bare(&bare, table).await?;
-            if turn > 0 {
-                ours.push(own);
-                theirs.push(other);
-            }
-        }
-        say("read", table, &mut ours, &mut theirs);
+/// How long the driver takes for a batch of `table`, whose rows are ready before the clock runs.
+pub(crate) async fn write(session: &Session, table: Table, batch: &RecordBatch) -> Result<Duration, Any> {
+    match table {
+        Table::Bars => write_bare(session, table, bars(batch)).await,
+        _ => write_bare(session, table, portfolios(batch)).await,
     }
-    println!("{:?}", writer.metrics());
-    Ok(())
-}
-
-fn say(what: &str, table: Table, ours: &mut [f64], theirs: &mut [f64]) {
-    let median = |of: &mut [f64]| {
-        of.sort_by(f64::total_cmp);
-        of[of.len() / 2]
-    };
-    let (own, other) = (median(ours), median(theirs));
-    println!(
-        "{what} {}: {own:.0} rows/s, bare driver {other:.0} rows/s, {:.0} %",
-        table.name(),
-        100.0 * own / other
-    );
-}
-
-/// `rows` of `table` as an engine makes them: bar by bar, ten portfolios or all assets each.
-fn batch(table: Table, rows: usize, assets: usize) -> Result<RecordBatch, Any> {
-    let each = if table == Table::Bars { assets } else { 10 };
-    let names: Vec<String> = (0..assets).rev().map(|asset| format!("ASSET{asset:03}")).collect();
-    let bar = |row: usize| 1_750_000_000 + (row / each) as i64;
-    let schema = table.schema();
-    let columns = schema.fields().iter().map(|field| -> Result<ArrayRef, Any> {
-        let text = |of: &dyn Fn(usize) -> String| -> ArrayRef {
-            Arc::new(StringArray::from_iter_values((0..rows).map(of)))
-        };
-        Ok(match (field.name().as_str(), field.data_type()) {
-            ("bar", _) => Arc::new(Int64Array::from_iter_values((0..rows).map(bar))),
-            (_, DataType::Int64) => Arc::new(Int64Array::from_iter_values((0..rows).map(|row| row as i64))),
-            (_, DataType::Timestamp(..)) => Arc::new(
-                TimestampMicrosecondArray::from_iter_values((0..rows).map(|row| bar(row) * 1_000_000))
-                    .with_timezone("UTC"),
-            ),
-            (_, DataType::Float64) => {
-                Arc::new(Float64Array::from_iter_values((0..rows).map(|row| (row as f64).sqrt())))
-            }
-            (_, DataType::Map(..)) => {
-                let mut weights = WeightsBuilder::default();
-                for row in 0..rows {
-                    let weight = |(at, name)| (name, 1.0 / (1 + row + at) as f64);
-                    weights.push(names.iter().enumerate().map(weight))?;
-                }
-                weights.finish()
-            }
-            ("asset", _) => text(&|row| names[row % each].clone()),
-            ("objective", _) => text(&|row| format!("objective-{}", row % each)),
-            ("run_id", _) => text(&|_| "20260601T120000Z-1a2b3c".to_owned()),
-            (name, _) => text(&|_| name.to_owned()),
-        })
-    });
-    Ok(RecordBatch::try_new(schema.clone(), columns.collect::<Result<_, _>>()?)?)
 }
 
 /// A row as a user of the driver would have it.
@@ -288,11 +166,7 @@ fn portfolios(batch: &RecordBatch) -> Vec<Portfolio> {
 }
 
 /// How long the driver takes for `rows`, which stand by partition.
-async fn write_bare<R: Bare>(
-    session: &Session,
-    table: Table,
-    rows: Vec<R>,
-) -> Result<std::time::Duration, Any> {
+async fn write_bare<R: Bare>(session: &Session, table: Table, rows: Vec<R>) -> Result<Duration, Any> {
     let columns: Vec<_> = R::COLUMNS.split_whitespace().map(|name| format!("\"{name}\"")).collect();
     let insert = format!(
         "INSERT INTO {KEYSPACE}.{} ({}) VALUES ({})",
@@ -329,8 +203,8 @@ fn batch_of(statement: &PreparedStatement, count: usize) -> Batch {
     batch
 }
 
-/// Rows a second of the driver alone: the same pages of the same ranges, and only counted.
-async fn scan_bare(session: &Session, table: Table) -> Result<f64, Any> {
+/// Counts the rows of the same pages of the same ranges, and looks at no cell.
+pub(crate) async fn scan(session: &Session, table: Table) -> Result<(usize, Duration), Any> {
     let key = "\"universe\", \"variant\", \"bucket\"";
     let query =
         format!("SELECT * FROM {KEYSPACE}.{} WHERE token({key}) > ? AND token({key}) <= ?", table.name());
@@ -351,5 +225,5 @@ async fn scan_bare(session: &Session, table: Table) -> Result<f64, Any> {
         }
     });
     let counts: Vec<usize> = counted.buffer_unordered(RANGES_AT_A_TIME).try_collect().await?;
-    Ok(counts.iter().sum::<usize>() as f64 / begun.elapsed().as_secs_f64())
+    Ok((counts.iter().sum(), begun.elapsed()))
 }
