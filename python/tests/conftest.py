@@ -50,3 +50,12 @@ def sql(program: Path, data: Path):
         return json.loads(answer.stdout)
 
     return ask
+
+
+@pytest.fixture(scope="session")
+def stepped_clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library that moves a process's time of day."""
+    library = tmp_path_factory.mktemp("clock") / "stepped_clock.so"
+    source = Path(__file__).parent / "stepped_clock.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
+    return library

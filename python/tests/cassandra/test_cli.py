@@ -2,12 +2,15 @@
 
 import json
 import os
+import re
 import signal
+import struct
 import time
+from functools import partial
 from pathlib import Path
 
 from keyspace import TABLES, Program, rows
-from node import Node
+from node import Node, session
 from service import wait_until
 
 
@@ -100,3 +103,35 @@ def test_what_is_wrong_is_said_in_one_line_with_the_remedy(program: Program, pri
     assert "127.0.0.1:1" in says("store", "init", "--nodes", "127.0.0.1:1", STORE__CASSANDRA__CONNECT_TIMEOUT="1s")
     assert "name its nodes" in says("store", "init", "--nodes", "")
     assert "store.cassandra.nodes" in says("sql", "select * from cassandra.bars", "--data", ".", STORE__CASSANDRA__NODES="")
+
+
+def test_rows_that_have_expired_are_gone_with_their_files(program: Program, prices: Path, node: Node) -> None:
+    lives = {"STORE__CASSANDRA__TTL": "15s", "STORE__DELTA": "false"}
+    program.result("store", "init", **lives)
+    program.play(prices, **lives)
+    assert (kept := program.sql("select count(*) as n from cassandra.bars", **lives)[0]["n"]) > 0
+    folder = node.folder / "data" / program.keyspace
+    nodetool = partial(node.script, "bin/nodetool.sh")
+    assert nodetool("flush", program.keyspace).returncode == 0
+    assert list(folder.glob("bars-*/*-Data.db")), "the rows are in files"
+    wait_until(lambda: program.sql("select count(*) as n from cassandra.bars", **lives)[0]["n"] == 0, "expiry", 60)
+    # The newest rows and the runs stay, whatever the time.
+    newest = "select count(*) as n from cassandra.latest_portfolios where universe = 'default'"
+    assert program.sql(newest, **lives)[0]["n"] > 0 and program.sql("select count(*) as n from cassandra.runs", **lives)[0]["n"] == 1
+    # A window of which everything has expired goes as a whole, ten days later: here at once.
+    with session(node.port) as cql:
+        cql.execute(f'ALTER TABLE "{program.keyspace}".bars WITH gc_grace_seconds = 0')
+    time.sleep(2)
+    assert nodetool("compact", program.keyspace, "bars").returncode == 0
+    assert not list(folder.glob("bars-*/*-Data.db")), f"{kept} rows have left files"
+
+
+def test_clocks_that_differ_are_told(program: Program, stepped_clock: Path, tmp_path: Path) -> None:
+    step = tmp_path / "step"
+    step.write_bytes(struct.pack("q", 3_600))
+    stepped = {"LD_PRELOAD": str(stepped_clock), "STEPPED_CLOCK": str(step)}
+    assert "clock" not in program.run("store", "init").stderr
+    program.environment |= stepped
+    told = program.run("store", "init")
+    assert told.returncode == 0 and told.stderr.count("\n") == 1, told.stderr
+    assert re.search(r"clock of Cassandra's node is 3(599|600|601) s behind this machine's: set both by NTP", told.stderr)

@@ -128,3 +128,15 @@ def test_what_cannot_be_moved_is_refused(program: Program, prices: Path) -> None
     assert "no results in no-such" in says("export", "archive", "--data", "no-such")
     (program.folder / "bars.parquet").write_text("no Parquet")
     assert "bars.parquet cannot be read" in says("import", program.folder, "--to", "delta", "--data", "new")
+
+
+def test_a_run_that_is_kept_in_cassandra_alone_is_made_again_and_compared(program: Program, prices: Path) -> None:
+    program.result("store", "init")
+    program.play(prices, STORE__DELTA="false")
+    before = {table: rows(program, "cassandra", table) for table in ALL}
+    told = json.loads(program.result("replay", "--data", "data", "--format", "json"))
+    assert [report["same"] for report in told] == [True], told
+    stored = {table["table"]: table["stored"] for table in told[0]["tables"]}
+    assert stored["bars"] == len(before["bars"]) > 0
+    # What is made again is kept nowhere.
+    assert {table: rows(program, "cassandra", table) for table in ALL} == before

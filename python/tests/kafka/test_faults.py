@@ -79,15 +79,6 @@ def test_a_full_disk_is_told_and_what_waits_is_stored_once_there_is_room(
     check(broker, topic, data, start, table, ask)
 
 
-@pytest.fixture(scope="session")
-def stepped_clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A library that moves a process's time of day."""
-    library = tmp_path_factory.mktemp("clock") / "stepped_clock.so"
-    source = Path(__file__).parent / "stepped_clock.c"
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
-    return library
-
-
 def test_a_clock_that_is_set_back_an_hour_changes_nothing_that_is_stored(
     broker: Broker, start: Start, table: Table, ask: Ask, stepped_clock: Path, tmp_path: Path
 ) -> None:

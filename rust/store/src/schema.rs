@@ -12,6 +12,8 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef, TimeUnit};
 
 pub use self::column::Column;
+#[cfg(feature = "delta")]
+pub(crate) use self::weights::{ENTRY, KEY, VALUE};
 pub use self::weights::{WeightsBuilder, weights_type};
 
 /// Key of a field's metadata under which its meaning stands; Delta and Spark know it by the same name.

@@ -35,10 +35,19 @@ export interface Stage {
   readonly max: number;
 }
 
+export interface StorePlace {
+  readonly name: string;
+  readonly reason: string | null;
+  readonly pending_rows: number;
+  readonly commits: number;
+  readonly retries: number;
+}
+
 export interface StoreState {
   readonly status: string;
   readonly reason?: string | null;
   readonly pending_rows?: number;
+  readonly places?: readonly StorePlace[];
 }
 
 export interface EngineState {

@@ -5,6 +5,7 @@ import { age, timeOfDay } from "../core/format";
 import { painter } from "../core/scheduler";
 import { toggleTheme } from "../core/theme";
 import type { Model } from "../model";
+import { places } from "./places";
 import { staleAfter } from "./stale";
 
 class Light {
@@ -134,6 +135,6 @@ export class Header {
     }
     const reason = store.reason ?? "";
     const tone = store.status === "ok" ? "good" : store.status === "behind" ? "warn" : "bad";
-    this.#store.show(tone, `store ${store.status}${reason === "" || tone === "good" ? "" : `: ${reason}`}`, reason);
+    this.#store.show(tone, `store ${store.status}${reason === "" || tone === "good" ? "" : `: ${reason}`}`, places(store));
   }
 }

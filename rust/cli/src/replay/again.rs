@@ -1,5 +1,6 @@
 //! The run itself, made again into a folder of its own, each universe up to its last bar that is stored.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -63,6 +64,9 @@ impl Again<'_> {
         let folder = StoreSettings {
             directory: self.scratch.to_path_buf(),
             retention: "forever".to_owned(),
+            // On this machine only, wherever the run has kept its rows.
+            delta: true,
+            cassandra: BTreeMap::new(),
             ..settings.store.clone()
         };
         let scratch = store::open(&folder, settings.seed, Arc::clone(&self.session.clock))?;
@@ -162,7 +166,7 @@ impl Again<'_> {
     fn bars(&self, part: &Part, window: usize) -> anyhow::Result<Replayed> {
         let Part { universe, variant } = part;
         let of = |what: &str| {
-            let query = "from history.bars where universe";
+            let query = "from bars where universe";
             self.stored
                 .number(&format!("select {what}(bar) {query} = '{universe}' and variant = '{variant}'"))
         };
@@ -180,7 +184,7 @@ impl Again<'_> {
     fn refuse_input_made_anew(&self, part: &Part) -> anyhow::Result<()> {
         let Part { universe, variant } = part;
         let anew = self.stored.rows(&format!(
-            "select detail from history.events where universe = '{universe}' and variant = '{variant}' \
+            "select detail from events where universe = '{universe}' and variant = '{variant}' \
              and detail like 'offsets begin anew:%' limit 1"
         ))?;
         if anew.num_rows() == 0 {

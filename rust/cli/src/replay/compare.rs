@@ -56,7 +56,7 @@ pub(super) struct Compared {
 /// Compares all tables of a universe from the first bar that both can have to the last one stored.
 pub(super) fn compare(stored: &Stored, scratch: &Stored, universe: &Replayed) -> anyhow::Result<Compared> {
     let condition = format!("universe = '{}' and variant = '{}'", universe.universe, universe.variant);
-    let made = scratch.number(&format!("select min(bar) from history.bars where {condition}"))?;
+    let made = scratch.number(&format!("select min(bar) from bars where {condition}"))?;
     let made = made.filter(|&made| made <= universe.last).ok_or_else(|| {
         anyhow!("{}: the input has no price any more for the bars that are stored", universe.universe)
     })?;
@@ -88,7 +88,7 @@ impl Both<'_> {
     fn table(&self, table: Table, first: i64, last: i64) -> anyhow::Result<TableReport> {
         let mut report = TableReport { table: table.name(), ..TableReport::default() };
         let rows = self.stored.number(&format!(
-            "select count(*) from history.{} where {} and bar between {first} and {last}",
+            "select count(*) from {} where {} and bar between {first} and {last}",
             table.name(),
             self.condition
         ))?;
@@ -111,7 +111,7 @@ fn query(table: Table, condition: &str, from: i64, to: i64) -> String {
     let columns = schema.fields().iter().map(|field| field.name()).filter(|name| *name != MAKER);
     let columns: Vec<_> = columns.map(|name| format!("\"{name}\"")).collect();
     format!(
-        "select {} from history.{} where {condition} and bar between {from} and {to} order by {}",
+        "select {} from {} where {condition} and bar between {from} and {to} order by {}",
         columns.join(", "),
         table.name(),
         keys(table).join(", ")

@@ -16,6 +16,7 @@ use crate::failure::{INTERRUPTED, usage};
 use crate::output;
 use crate::run::interrupt::Interrupt;
 use crate::settings::Loaded;
+use crate::store;
 use crate::stored::Stored;
 use again::Again;
 use report::Report;
@@ -26,12 +27,14 @@ pub(crate) fn run(
     loaded: &Loaded,
     session: &Session,
 ) -> anyhow::Result<ExitCode> {
-    let directory = &loaded.settings.store.directory;
-    if !directory.is_dir() {
+    let settings = &loaded.settings;
+    let directory = &settings.store.directory;
+    if !directory.is_dir() && store::cassandra(&settings.store, settings.seed)?.is_none() {
         let directory = directory.display();
         return Err(anyhow!("there are no results in {directory}; name the folder that has them by --data"));
     }
-    let stored = Stored::open(directory)?;
+    // Plain tables: the rows may be here, in Cassandra, or some in each.
+    let stored = Stored::of(settings)?;
     let chosen = which::choose(&stored, arguments, &loaded.settings)?;
     let interrupt = Interrupt::install()?;
     let scratch = tempfile::Builder::new().prefix("silverbullet-replay-").tempdir();

@@ -38,7 +38,7 @@ pub(super) fn choose(stored: &Stored, arguments: &ReplayArguments, now: &Setting
         like("universe", &arguments.universe),
         like("variant", &arguments.variant),
     ];
-    let query = "select run_id, version, source, configuration from history.runs where kind = 'run'";
+    let query = "select run_id, version, source, configuration from runs where kind = 'run'";
     let newest =
         stored.rows(&format!("{query}{} order by started desc, run_id desc limit 1", asked.concat()))?;
     if newest.num_rows() == 0 {
@@ -50,7 +50,7 @@ pub(super) fn choose(stored: &Stored, arguments: &ReplayArguments, now: &Setting
     let [run_id, version, source, configuration] =
         [0, 1, 2, 3].map(|column| text(&newest, column, 0).to_owned());
     let all = stored.rows(&format!(
-        "select universe, variant from history.runs where kind = 'run' and run_id = '{run_id}' order by universe"
+        "select universe, variant from runs where kind = 'run' and run_id = '{run_id}' order by universe"
     ))?;
     let parts = (0..all.num_rows())
         .map(|row| Part { universe: text(&all, 0, row).to_owned(), variant: text(&all, 1, row).to_owned() });

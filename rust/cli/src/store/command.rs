@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use silverbullet_market::SystemClock;
+use silverbullet_market::{Clock, SystemClock};
 use silverbullet_store::cassandra::{
     CassandraSettings, Connection, SCHEMA_VERSION, TableEstimate, estimates, init,
 };
@@ -19,6 +19,10 @@ use crate::output;
 use crate::settings::Settings;
 use crate::sql;
 use crate::stored::Stored;
+
+const MILLISECOND: i64 = 1_000_000;
+/// Milliseconds that clocks may differ without a word.
+const SKEW: i64 = 10_000;
 
 /// Runs one of the commands of `store`.
 pub(crate) fn run(arguments: &StoreArguments, settings: &Settings) -> anyhow::Result<ExitCode> {
@@ -51,13 +55,28 @@ pub(crate) fn run(arguments: &StoreArguments, settings: &Settings) -> anyhow::Re
 
 async fn made(settings: CassandraSettings) -> anyhow::Result<Vec<String>> {
     let keyspace = settings.keyspace.clone();
-    let done = init(&Connection::open(settings).await?).await?;
+    let connection = Connection::open(settings).await?;
+    tell_skew(&connection).await?;
+    let done = init(&connection).await?;
     if done.is_empty() {
         return Ok(vec![format!(
             "keyspace {keyspace}: nothing to do, the tables have version {SCHEMA_VERSION}"
         )]);
     }
     Ok(done)
+}
+
+/// Tells of clocks that differ: nothing is written wrongly for it, but rows expire by the clocks of the nodes.
+async fn tell_skew(connection: &Connection) -> anyhow::Result<()> {
+    let ahead = connection.clock_ahead_ms(|| SystemClock.utc() / MILLISECOND).await?;
+    if ahead.abs() > SKEW {
+        let (seconds, way) = (ahead.abs() / 1_000, if ahead > 0 { "ahead of" } else { "behind" });
+        output::note(&format!(
+            "the clock of Cassandra's node is {seconds} s {way} this machine's: set both by NTP; rows expire, and of two \
+             writers of one row the later is told, by the clocks of the nodes"
+        ));
+    }
+    Ok(())
 }
 
 /// One row a table and place.
@@ -89,7 +108,11 @@ fn status(
         status.push("delta", table.name(), Some(rows), Some(files), Some(bytes), newest);
     }
     if let Some(cassandra) = cassandra {
-        let estimated = runtime.block_on(async { estimates(&Connection::open(cassandra).await?).await })?;
+        let estimated = runtime.block_on(async {
+            let connection = Connection::open(cassandra).await?;
+            tell_skew(&connection).await?;
+            anyhow::Ok(estimates(&connection).await?)
+        })?;
         for TableEstimate { name, table, partitions, bytes } in estimated {
             let rows = match (count, table) {
                 (true, Some(table)) => Some(counted(&stored, "cassandra", table)?),

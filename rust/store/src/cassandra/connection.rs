@@ -71,6 +71,19 @@ impl Connection {
         Ok(Self { session: Arc::new(session), settings: Arc::new(settings) })
     }
 
+    /// How far the clock of the node that answers is ahead of `now`, which tells milliseconds since 1970; negative where it is behind.
+    ///
+    /// # Errors
+    /// Where Cassandra refuses or does not answer.
+    pub async fn clock_ahead_ms(&self, now: impl Fn() -> i64) -> crate::Result<i64> {
+        let action = "ask for the time";
+        let before = now();
+        let rows = self.rows("SELECT toUnixTimestamp(now()) FROM system.local", (), action).await?;
+        let (there,) = rows.first_row::<(i64,)>().map_err(|error| Fault::other(error, action))?;
+        // Asked in the midst of the two.
+        Ok(there - before.midpoint(now()))
+    }
+
     /// `table` with the keyspace, as CQL has it.
     pub(crate) fn qualified(&self, table: &str) -> String {
         format!("{}.{}", quoted(&self.settings.keyspace), quoted(table))

@@ -12,13 +12,15 @@ use parquet::schema::types::ColumnPath;
 use super::{Delta, guarded};
 use crate::directory::DataDirectory;
 use crate::error::{Error, Result};
-use crate::schema::Table;
+use crate::schema::{ENTRY, KEY, Table, VALUE};
 
 /// Rows in a row group. The newest row costs reading one group of all columns: half as many rows halve that, while
 /// a quarter would slow aggregates over everything by a fifth.
 const ROW_GROUP: usize = 64 * 1024;
 /// Rows in a page. The newest rows are looked for by pages, so that one of each column is what they cost.
 const PAGE: usize = 4 * 1024;
+/// Bytes in a page of weights, which are most of what the newest row costs: half a thousand rows with eight assets.
+const WEIGHTS_PAGE: usize = 32 << 10;
 /// Commits after which the log is summed up at the latest; maintenance does it sooner.
 const CHECKPOINT_INTERVAL: &str = "100";
 /// How long commits stay in the log after it was summed up.
@@ -80,5 +82,10 @@ pub fn writer_properties() -> WriterProperties {
     let plain = |properties: WriterPropertiesBuilder, column: &str| {
         properties.set_column_compression(ColumnPath::from(column), Compression::UNCOMPRESSED)
     };
+    let short = |properties: WriterPropertiesBuilder, leaf: &str| {
+        let path = ["weights", ENTRY, leaf].map(str::to_owned).to_vec();
+        properties.set_column_data_page_size_limit(ColumnPath::new(path), WEIGHTS_PAGE)
+    };
+    let properties = [KEY, VALUE].into_iter().fold(properties, short);
     FEW_WORDS.into_iter().fold(properties, plain).build()
 }

@@ -6,9 +6,9 @@ use arrow::array::{ArrayRef, Float64Builder, MapBuilder, MapFieldNames, StringBu
 use arrow::datatypes::{DataType, Field};
 use arrow::error::ArrowError;
 
-const ENTRY: &str = "key_value";
-const KEY: &str = "key";
-const VALUE: &str = "value";
+pub(crate) const ENTRY: &str = "key_value";
+pub(crate) const KEY: &str = "key";
+pub(crate) const VALUE: &str = "value";
 
 /// Type of a column of weights: a map from asset to weight in universe order.
 #[must_use]
