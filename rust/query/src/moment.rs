@@ -227,7 +227,7 @@ impl Moment {
         }
         let mut newest = Newest::default();
         for table in tables {
-            newest.join(&*self.wide(table).await?.newest);
+            newest.join(&self.wide(table).await?.newest);
         }
         Ok(newest.latest(universe).map(str::to_owned))
     }
@@ -237,7 +237,8 @@ impl Moment {
         let here = self.known_runs().await?;
         let Some(cassandra) = &self.sources.cassandra else { return Ok(here) };
         let mut runs = Runs::clone(&here);
-        runs.join(&*cassandra.runs().await?);
+        let there = cassandra.runs().await?;
+        runs.join(&there);
         Ok(Arc::new(runs))
     }
 

@@ -58,7 +58,7 @@ impl Beyond {
         held: &BTreeMap<Pair, Stretches>,
     ) -> Self {
         let missing = pairs.into_iter().map(|pair| {
-            let stretches = held.get(&pair).map_or_else(|| vec![EVERYTHING], |held| gaps(held));
+            let stretches = held.get(&pair).map_or_else(|| vec![EVERYTHING], gaps);
             (pair, stretches)
         });
         Self { source, table, missing: Some(missing.filter(|(_, gaps)| !gaps.is_empty()).collect()) }

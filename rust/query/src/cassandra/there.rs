@@ -24,11 +24,14 @@ const FRESH: Duration = Duration::from_secs(5);
 /// Ranges of tokens that runs, which are few, are read in.
 const RANGES: u32 = 16;
 
-/// What was asked last, and when.
+/// An answer, and when it was asked for.
+type Known<T> = (Instant, Arc<T>);
+
+/// What was asked last.
 #[derive(Debug, Default)]
 pub(crate) struct There {
-    runs: Mutex<Option<(Instant, Arc<Runs>)>>,
-    pairs: Mutex<BTreeMap<Table, (Instant, Arc<Vec<Pair>>)>>,
+    runs: Mutex<Option<Known<Runs>>>,
+    pairs: Mutex<BTreeMap<Table, Known<Vec<Pair>>>>,
 }
 
 impl There {
