@@ -9,7 +9,7 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::Int64Type;
 use silverbullet_market::Decision;
 use silverbullet_query::{Answer, Limits, Sql, catalog};
-use silverbullet_store::Tables;
+use silverbullet_store::{Table, Tables};
 use tokio::runtime::Runtime;
 
 use crate::settings::Settings;
@@ -81,6 +81,25 @@ impl Stored {
         decisions.sort_by_key(|decision| decision.number);
         decisions.dedup();
         Ok(decisions)
+    }
+}
+
+/// That a column is this text, in SQL.
+pub(crate) fn is(column: &str, text: &str) -> String {
+    format!("{column} = '{}'", text.replace('\'', "''"))
+}
+
+/// The names of columns, in SQL.
+pub(crate) fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    names.into_iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
+}
+
+/// The column of `table` that says when.
+pub(crate) fn time_of(table: Table) -> &'static str {
+    match table {
+        Table::Bars => "close_time",
+        Table::Runs => "started",
+        _ => "as_of",
     }
 }
 

@@ -78,10 +78,12 @@ impl Store {
     #[must_use]
     pub fn state(&self) -> StoreState {
         let now = self.shared.clock.monotonic();
+        // Before the lock, which those who hand rows over wait for: percentiles take a while.
+        let drivers = self.shared.places.iter().map(|place| place.backend.counts()).collect();
         let inner = lock(&self.shared.inner);
         let pending = || inner.pending.values();
         let rows: usize = pending().map(Pending::rows).sum();
-        let places = self.places(&inner);
+        let places = self.places(&inner, drivers);
         let failed = pending().find_map(|pending| pending.failed.as_ref());
         let spool = || inner.spool.clone();
         let wrong = failed.cloned().or_else(|| away(&inner)).or_else(spool);
@@ -113,8 +115,8 @@ impl Store {
         }
     }
 
-    fn places(&self, inner: &Inner) -> Vec<PlaceState> {
-        let state = |(at, (place, work)): (usize, (&Place, &Work))| PlaceState {
+    fn places(&self, inner: &Inner, drivers: Vec<BTreeMap<&'static str, u64>>) -> Vec<PlaceState> {
+        let state = |(at, ((place, work), driver)): (usize, ((&Place, &Work), _))| PlaceState {
             name: place.name.clone(),
             reason: work.failing.as_ref().map(|(reason, _)| reason.clone()),
             since: work.failing.as_ref().map(|(_, since)| *since),
@@ -122,9 +124,9 @@ impl Store {
             last_commit: work.last_commit.map(Time),
             commits: work.commits,
             retries: work.retries,
-            driver: place.backend.counts(),
+            driver,
         };
-        self.shared.places.iter().zip(&inner.places).enumerate().map(state).collect()
+        self.shared.places.iter().zip(&inner.places).zip(drivers).enumerate().map(state).collect()
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use silverbullet_store::Table;
 
 use super::again::Replayed;
-use crate::stored::Stored;
+use crate::stored::{Stored, quoted};
 
 /// What follows from the input alone. What happened to the connection is in `events` too, which is no part of it.
 const TABLES: [Table; 4] = [Table::Portfolios, Table::Frontiers, Table::Assets, Table::Bars];
@@ -108,11 +108,10 @@ impl Both<'_> {
 
 fn query(table: Table, condition: &str, from: i64, to: i64) -> String {
     let schema = table.schema();
-    let columns = schema.fields().iter().map(|field| field.name()).filter(|name| *name != MAKER);
-    let columns: Vec<_> = columns.map(|name| format!("\"{name}\"")).collect();
+    let columns = schema.fields().iter().map(|field| field.name().as_str()).filter(|name| *name != MAKER);
     format!(
         "select {} from {} where {condition} and bar between {from} and {to} order by {}",
-        columns.join(", "),
+        quoted(columns),
         table.name(),
         keys(table).join(", ")
     )

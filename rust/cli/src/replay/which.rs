@@ -6,7 +6,7 @@ use silverbullet_feeds::{RecordingSettings, Speed};
 use crate::args::ReplayArguments;
 use crate::failure::usage;
 use crate::settings::Settings;
-use crate::stored::{Stored, text};
+use crate::stored::{Stored, is, text};
 
 /// A run as `runs` has it.
 pub(super) struct Chosen {
@@ -30,7 +30,7 @@ pub(super) struct Part {
 /// The run that is asked for; the newest one that fits where it is not named.
 pub(super) fn choose(stored: &Stored, arguments: &ReplayArguments, now: &Settings) -> anyhow::Result<Chosen> {
     let like = |column: &str, value: &Option<String>| match value {
-        Some(value) => format!(" and {column} = '{}'", value.replace('\'', "''")),
+        Some(value) => format!(" and {}", is(column, value)),
         None => String::new(),
     };
     let asked = [

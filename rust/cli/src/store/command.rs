@@ -18,7 +18,7 @@ use crate::args::ResultFormat;
 use crate::output;
 use crate::settings::Settings;
 use crate::sql;
-use crate::stored::Stored;
+use crate::stored::{Stored, time_of};
 
 const MILLISECOND: i64 = 1_000_000;
 /// Milliseconds that clocks may differ without a word.
@@ -163,10 +163,6 @@ fn counted(stored: &Stored, schema: &str, table: Table) -> anyhow::Result<i64> {
 
 /// The latest time of a table of the data directory.
 fn newest(stored: &Stored, table: Table) -> anyhow::Result<Option<i64>> {
-    let column = match table {
-        Table::Bars => "close_time",
-        Table::Runs => "started",
-        _ => "as_of",
-    };
+    let column = time_of(table);
     stored.number(&format!("select cast(max({column}) as bigint) from history.{}", table.name()))
 }

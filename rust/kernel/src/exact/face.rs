@@ -19,7 +19,7 @@ use crate::matrix::Stamp;
 const PIVOT_TOLERANCE: f64 = 2e-14;
 /// The rank-one term must not take more than this share of the curvature away (negative coefficients only).
 const LEAST_DENOMINATOR: f64 = 1e-3;
-/// A direction whose elements sum to more than this share of their sizes is balanced once more.
+/// A direction whose elements sum to more than this share of its length is balanced once more.
 const UNBALANCED: f64 = 1e-12;
 /// After this many changes the updated factor is made afresh before the next solve.
 const MOST_UPDATES: usize = 64;
@@ -186,8 +186,7 @@ impl<F: Factor> Face<F> {
         // Where nearly all of x was the same for every asset, what is left of it keeps the rounding of what was taken away, and
         // would change the sum of the weights.
         let left = sum(x);
-        let size: f64 = x.iter().map(|element| element.abs()).sum();
-        if left.abs() > UNBALANCED * size {
+        if left.abs() > UNBALANCED * dot(x, x).sqrt() {
             add_scaled(x, -left / self.ones_sum, &self.ones[..x.len()]);
         }
     }

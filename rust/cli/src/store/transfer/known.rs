@@ -8,8 +8,7 @@ use arrow::compute::filter_record_batch;
 use arrow::row::{OwnedRow, RowConverter, SortField};
 use silverbullet_store::{Scope, Table};
 
-use super::which::is;
-use crate::stored::Stored;
+use crate::stored::{Stored, is, quoted};
 
 /// The keys of the rows of one table, and of one universe and variant where there are such.
 struct Keys {
@@ -57,7 +56,7 @@ impl Keys {
             .iter()
             .map(|name| Ok(SortField::new(schema.field_with_name(name)?.data_type().clone())));
         let converter = RowConverter::new(fields.collect::<anyhow::Result<_>>()?)?;
-        let names = table.key().iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+        let names = quoted(table.key().iter().copied());
         let filter = if table.partitions().is_empty() {
             String::new()
         } else {

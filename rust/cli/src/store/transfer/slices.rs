@@ -4,8 +4,8 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use silverbullet_store::{Scope, Table, numbered_by_bar};
 
-use super::which::{Which, is};
-use crate::stored::{Stored, text};
+use super::which::Which;
+use crate::stored::{Stored, is, quoted, text};
 
 /// Rows of a slice, nearly.
 pub(crate) const ROWS: i64 = 20_000;
@@ -35,8 +35,8 @@ impl Slice {
         if let Some((first, last)) = self.bars {
             conditions.push(format!("bar between {first} and {last}"));
         }
-        let columns = names(self.table.schema().fields().iter().map(|field| field.name().as_str()));
-        let order = names(self.table.key().iter().copied());
+        let columns = quoted(self.table.schema().fields().iter().map(|field| field.name().as_str()));
+        let order = quoted(self.table.key().iter().copied());
         format!("select {columns} from {} order by {order}", from(schema, self.table, &conditions))
     }
 }
@@ -93,10 +93,6 @@ fn from(schema: &str, table: Table, conditions: &[String]) -> String {
     let filter =
         if conditions.is_empty() { String::new() } else { format!(" where {}", conditions.join(" and ")) };
     format!("{schema}.{}{filter}", table.name())
-}
-
-fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
 }
 
 fn number(rows: &RecordBatch, column: usize, row: usize) -> Option<i64> {

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use silverbullet_store::Table;
 
 use crate::failure::usage;
+use crate::stored::{is, time_of};
 
 /// What may be said of the rows on the command line.
 #[derive(Debug, Clone, Default, Args)]
@@ -84,20 +85,6 @@ impl Which {
         .flatten()
         .collect()
     }
-}
-
-/// The column of `table` that says when.
-fn time_of(table: Table) -> &'static str {
-    match table {
-        Table::Bars => "close_time",
-        Table::Runs => "started",
-        _ => "as_of",
-    }
-}
-
-/// That a column is this text, in SQL.
-pub(crate) fn is(column: &str, text: &str) -> String {
-    format!("{column} = '{}'", text.replace('\'', "''"))
 }
 
 #[cfg(test)]
