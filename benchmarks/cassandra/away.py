@@ -21,8 +21,8 @@ from pathlib import Path
 from run import Node, say
 
 RATE = 5_000
-P99 = re.compile(r'silverbullet_latency_seconds\{.*stage="total".*quantile="0\.99"\} (\S+)')
-SPOOL = re.compile(r"silverbullet_store_spool_bytes\S* (\S+)")
+P99 = re.compile(r'(?m)^silverbullet_latency_seconds\{.*stage="total".*quantile="0\.99"\} (\S+)')
+SPOOL = re.compile(r"(?m)^silverbullet_store_spool_bytes\S* (\S+)")
 
 
 class Engine:
@@ -84,6 +84,14 @@ class Engine:
 
 def play(engine: Engine, node: Node, seconds: int, away: bool) -> dict:
     engine.start()
+    try:
+        result = watch(engine, node, seconds, away)
+    finally:
+        engine.stop()
+    return {**result, "rows": engine.counts()}
+
+
+def watch(engine: Engine, node: Node, seconds: int, away: bool) -> dict:
     begun, most = time.monotonic(), 0.0
     if away:
         time.sleep(5)
@@ -98,8 +106,6 @@ def play(engine: Engine, node: Node, seconds: int, away: bool) -> dict:
         while engine.get("/readyz")[0] != 200 or engine.gauge(SPOOL) > 0:
             time.sleep(0.2)
         result["everything_there_after_s"] = time.monotonic() - back
-    engine.stop()
-    result["rows"] = engine.counts()
     return result
 
 

@@ -66,7 +66,7 @@ class Node:
         self.start()
 
     def start(self) -> None:
-        options = [f"--{name}={port}" for name, port in self.ports.items()]
+        options = [word for name, port in self.ports.items() for word in (f"--{name}", str(port))]
         command = [SCRIPTS / "cassandra-start.sh", *options, "--data", self.folder, "--heap", "3g"]
         subprocess.run(command, check=True, stdout=sys.stderr, preexec_fn=lambda: os.sched_setaffinity(0, self.cores))
 
