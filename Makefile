@@ -14,6 +14,7 @@ TARGET = $(abspath $(or $(CARGO_TARGET_DIR),target))
 PROGRAM = $(TARGET)/debug/silverbullet
 # Where cargo-fuzz builds and keeps its inputs, and the targets that read what exchanges send.
 FUZZ = $(TARGET)/fuzz
+KERNEL_EXAMPLES = $(addprefix --example ,$(notdir $(basename $(wildcard rust/kernel/examples/*))))
 FRAMES := $(addprefix frames_,binance bybit coinbase coinbase_advanced kraken okx)
 
 # Kafka's client speaks TLS by OpenSSL. Where the system has it for developers it need not be built along.
@@ -25,7 +26,7 @@ endif
 # One target after the other, also under -j: what is missing is said before anything is built, and cargo
 # uses all cores by itself.
 .NOTPARALLEL:
-.PHONY: help run test test-rust test-web test-tables test-kafka test-cassandra test-page kafka kafka-stop cassandra cassandra-stop build release web lint fmt fmt-check \
+.PHONY: help run test test-rust test-web test-tables test-kafka test-cassandra test-spark test-page kafka kafka-stop cassandra cassandra-stop spark spark-stop build release web lint fmt fmt-check \
         check-versions doc bench bench-kernel bench-live bench-sql bench-kafka bench-exchange bench-flight bench-cassandra soak-fuzz fuzz fuzz-seeds soak-frames check-fuzz check-cargo-fuzz soak-kill soak-kafka soak-cassandra soak-page deny clean update \
         check-prerequisites check-run-prerequisites browser
 
@@ -37,7 +38,7 @@ run: check-run-prerequisites web ## Build quickly and run; more arguments in ARG
 	$(CARGO) run --locked --package silverbullet-cli -- run $(ARGS) || [ $$? -eq 130 ]
 
 # The cheap checks first; what needs the program comes after the tests that build it.
-test: check-prerequisites browser fmt-check check-versions web test-web lint check-fuzz doc test-rust test-tables test-kafka test-cassandra test-page ## Run every check: format, lints, docs, tests
+test: check-prerequisites browser fmt-check check-versions web test-web lint check-fuzz doc test-rust test-tables test-kafka test-cassandra test-spark test-page ## Run every check: format, lints, docs, tests
 	@scripts/skipped-tests.sh
 
 test-rust: web ## Unit, behaviour and documentation tests of the crates, faults included
@@ -48,7 +49,7 @@ test-web: web/node_modules/.installed ## Lint, types and unit tests of the page
 
 test-tables: .venv/.installed ## The stored tables, read by polars, DuckDB and pandas; Flight SQL, asked by pyarrow, ADBC and JDBC
 	scripts/fetch-jdbc-driver.sh
-	SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q python/tests --ignore python/tests/kafka --ignore python/tests/cassandra
+	SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q python/tests $(addprefix --ignore python/tests/,kafka cassandra spark)
 
 test-kafka: .venv/.installed ## Kafka's scripts, documents, csv_producer.py and the program, with real brokers
 	setup/kafka/bin/kafka-fetch.sh
@@ -58,6 +59,10 @@ test-cassandra: .venv/.installed ## Cassandra's scripts and guide and the store'
 	setup/cassandra/bin/cassandra-fetch.sh
 	SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q python/tests/cassandra
 	CARGO="$(CARGO)" scripts/test-cassandra-store.sh
+
+test-spark: ## Spark's scripts and guide, with a real master and two workers
+	setup/spark/bin/spark-fetch.sh
+	.venv-spark/bin/python -m pytest -q python/tests/spark
 
 test-page: browser web/node_modules/.installed ## The page in a real browser
 	SILVERBULLET_BIN=$(PROGRAM) node --test web/e2e/
@@ -75,6 +80,13 @@ cassandra: ## Fetch and start a Cassandra node on 127.0.0.1:9042 (setup/cassandr
 
 cassandra-stop: ## Stop it
 	@setup/cassandra/bin/cassandra-stop.sh
+
+spark: ## Fetch and start a Spark master and two workers on 127.0.0.1:7077 (setup/spark/spark-setup.md)
+	@setup/spark/bin/spark-fetch.sh
+	@setup/spark/bin/spark-start.sh
+
+spark-stop: ## Stop them
+	@setup/spark/bin/spark-stop.sh
 
 build: check-run-prerequisites web ## Build the quick profile (what computes is optimised in it too)
 	$(CARGO) build --workspace --locked
@@ -124,19 +136,21 @@ bench: ## Run every benchmark (each alone: make bench-<name>)
 	@echo "Benchmarks: $(BENCHMARKS)"
 	@$(MAKE) --no-print-directory $(BENCHMARKS)
 
+# Programs that measure are built as parts of the workspace: of one package alone its dependencies have other features,
+# and all that is behind SQL would be compiled once more.
 # Of the examples that measure the kernel, those that exist; the peers on the same inputs, in turns, on one core.
 bench-kernel: .venv-bench/.installed ## Measure the kernel beside NumPy, Clarabel, PyPortfolioOpt and skfolio
-	$(CARGO) build --release --locked --package silverbullet-kernel --examples
+	$(CARGO) build --release --locked --workspace $(KERNEL_EXAMPLES)
 	.venv-bench/bin/python benchmarks/kernel/run.py $(TARGET)/release/examples $(TARGET)/bench-kernel
 
 # Each beside the same of an empty loop; ARGS=--quick looks whether all of it works, in seconds, ARGS=--help says what can be set.
 bench-live: .venv/.installed ## Measure the live loop: time to answer a tick, ticks a second, a file at full speed, memory
-	$(CARGO) build --release --locked --package silverbullet-engine --example throughput
+	$(CARGO) build --release --locked --workspace --example throughput
 	.venv/bin/python benchmarks/live/run.py $(TARGET)/release/examples/throughput $(TARGET)/bench-live $(ARGS)
 
 # What a query takes, then the aggregate beside DuckDB on the same files, in turns in one run.
 bench-sql: .venv/.installed ## Measure SQL over 10 million stored rows, beside DuckDB
-	$(CARGO) build --release --locked --package silverbullet-query --example bench_sql
+	$(CARGO) build --release --locked --workspace --example bench_sql
 	$(TARGET)/release/examples/bench_sql $(TARGET)/bench-sql
 	.venv/bin/python benchmarks/sql/duckdb_peer.py $(TARGET)/release/examples/bench_sql $(TARGET)/bench-sql
 
@@ -144,22 +158,23 @@ bench-sql: .venv/.installed ## Measure SQL over 10 million stored rows, beside D
 bench-kafka: .venv/.installed ## Measure the engine on a real Kafka broker beside a bare consumer and Apache Flink
 	setup/kafka/bin/kafka-fetch.sh
 	mvn --quiet --batch-mode --file benchmarks/flink/pom.xml -Djob.directory=$(TARGET)/bench-kafka/flink package
-	$(CARGO) build --release --locked --package silverbullet-engine --example kafka_bench --example kafka_bare
+	$(CARGO) build --release --locked --workspace --example kafka_bench --example kafka_bare
 	.venv/bin/python benchmarks/kafka/run.py $(TARGET)/release/examples $(TARGET)/bench-kafka $(ARGS)
 
 # Ten million rows and half an hour; ARGS="--smoke" is over in two minutes.
 bench-cassandra: .venv/.installed ## Measure tables in a real Cassandra node beside the bare Rust driver and the Python driver
 	setup/cassandra/bin/cassandra-fetch.sh
-	$(CARGO) build --release --locked --package silverbullet-query --example cassandra_bench
+	$(CARGO) build --release --locked --workspace --example cassandra_bench
 	.venv/bin/python benchmarks/cassandra/run.py $(TARGET)/release/examples/cassandra_bench $(TARGET)/bench-cassandra $(ARGS)
 
 # Two lines of JSON; ARGS names another recording of Binance than the one in the shared data.
 bench-exchange: ## Measure reading a frame of an exchange, and frames a second from an in-memory socket to the sink
-	$(CARGO) run --release --locked --package silverbullet-feeds --example exchange_speed -- $(ARGS)
+	$(CARGO) build --release --locked --workspace --example exchange_speed
+	$(TARGET)/release/examples/exchange_speed $(ARGS)
 
 # Ten million rows to read, and as many to ask; ARGS="--rows 1000000 --pairs 3" is a try.
 bench-flight: .venv/.installed ## Measure Flight beside a server of pyarrow with the same batches, and queries over Flight SQL
-	$(CARGO) build --release --locked --package silverbullet-server --package silverbullet-query --example flight_bench --example bench_sql
+	$(CARGO) build --release --locked --workspace --example flight_bench --example bench_sql
 	$(TARGET)/release/examples/bench_sql $(TARGET)/bench-sql --prepare
 	.venv/bin/python benchmarks/flight/run.py $(TARGET)/release/examples/flight_bench $(TARGET)/bench-sql $(ARGS)
 	.venv/bin/python benchmarks/flight/crowd.py $(TARGET)/release/examples/flight_bench $(TARGET)/bench-sql

@@ -112,11 +112,11 @@ check_python() {
     fi
 }
 
-# A real Kafka broker and a Cassandra node are started in the tests.
+# A real Kafka broker, a Cassandra node and a Spark cluster are started in the tests.
 check_services() {
     local found
     if ! found="$(java -version 2>&1)"; then
-        report "java, version 17, which runs Kafka and Cassandra" "sudo apt-get install -y openjdk-17-jre-headless" \
+        report "java, version 17, which runs Kafka, Cassandra and Spark" "sudo apt-get install -y openjdk-17-jre-headless" \
             "sudo dnf install -y java-latest-openjdk-headless" "brew install openjdk"
     elif [[ $found =~ version\ \"(1\.)?([0-9]+) ]] && ((BASH_REMATCH[2] < 17)); then
         report "Java 17 or newer; $(command -v java) is ${BASH_REMATCH[2]}" \

@@ -27,6 +27,15 @@ port_open() { # port_open ADDRESS PORT
     (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null
 }
 
+# Whether a port is free, or becomes so soon: the threads of a process that was killed have it a moment longer than its name.
+port_free() { # port_free ADDRESS PORT
+    for _ in {1..10}; do
+        port_open "$@" || return 0
+        sleep 0.1
+    done
+    return 1
+}
+
 # Prints the process id in a file where the process has these arguments, in that order; fails where it does not run. A number
 # in an old file may belong to a stranger by now.
 process_of() { # process_of PID_FILE ARGUMENT MAIN_CLASS

@@ -1,25 +1,22 @@
 """Every command in the guide works as it stands there, in the order it stands there."""
 
-import os
 import re
 import signal
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from cassandra import ConsistencyLevel, OperationTimedOut, ReadTimeout
 from cassandra.concurrent import execute_concurrent_with_args
+from documents import Block, blocks, check_printed, run_commands
 from keyspace import TABLES, Program, rows
 from node import ADDRESSES, Node, environment, script, session
 from program import binary
-from service import PROJECT, wait_until
+from service import wait_until
 
 GUIDE = "setup/cassandra/cassandra-setup.md"
-FENCE = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 ROW = r"ETH \| +2500\.5"
 
 # What a block that holds the first text must print.
@@ -39,22 +36,7 @@ PRINTS = {
 }
 
 
-class Block(NamedTuple):
-    """A fenced block: the line it begins on, what kind it says it is, and its commands."""
-
-    line: int
-    kind: str
-    text: str
-
-
-def blocks() -> list[Block]:
-    text = (PROJECT / GUIDE).read_text(encoding="utf-8")
-    return [
-        Block(text.count("\n", 0, found.start()) + 1, found["kind"], found["text"]) for found in FENCE.finditer(text)
-    ]
-
-
-ALL = blocks()
+ALL = blocks(GUIDE)
 
 
 def run(block: Block, node: Node, ring_port: int) -> str:
@@ -62,21 +44,7 @@ def run(block: Block, node: Node, ring_port: int) -> str:
     own = {"PORT": str(node.port), "DATA_DIR": str(node.folder)}
     # The ring takes its default folder.
     variables = {"PORT": str(ring_port)} if re.search("ring-|ring/", block.text) else own
-    running = subprocess.Popen(
-        ["bash", "-euo", "pipefail", "-c", block.text],
-        cwd=node.project,
-        env={**environment(), **variables},
-        stdout=(output := node.project / "output").open("w"),
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    try:
-        assert running.wait(timeout=180) == 0, output.read_text()
-    finally:
-        if running.poll() is None:
-            os.killpg(running.pid, signal.SIGKILL)
-            running.wait()
-    return output.read_text()
+    return run_commands(block.text, node.project, {**environment(), **variables})
 
 
 def test_every_block_is_one_that_is_run() -> None:
@@ -170,9 +138,7 @@ def test_guide(block: Block, the_node: Node, ring_port: int, tmp_path: Path) -> 
             along.enter_context(an_engine_writes(the_node.project, tmp_path, ring_port))
             along.enter_context(written_all_along(ring_port))
         printed = run(block, the_node, ring_port)
-    for command, pattern in PRINTS.items():
-        if command in block.text:
-            assert re.search(pattern, printed), f"{pattern!r} is not in what it printed:\n{printed}"
+    check_printed(block, printed, PRINTS)
 
 
 def test_nothing_is_left(project: Path) -> None:

@@ -5,16 +5,15 @@ import re
 import signal
 import subprocess
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from broker import Broker, environment, free_ports
-from service import PROJECT, wait_until
+from documents import Block, blocks, check_printed, run_commands, to_its_end
+from service import wait_until
 
 SETUP = "setup/kafka/kafka-setup.md"
 MANUAL = "kafka-manual.md"
-FENCE = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 # What a block that holds the first text must print.
 PRINTS = {
@@ -44,23 +43,6 @@ PRINTS = {
 }
 
 
-class Block(NamedTuple):
-    """A fenced block: its document, the line it begins on, what kind it says it is, and its commands."""
-
-    document: str
-    line: int
-    kind: str
-    text: str
-
-
-def blocks(document: str) -> list[Block]:
-    text = (PROJECT / document).read_text(encoding="utf-8")
-    return [
-        Block(document, text.count("\n", 0, found.start()) + 1, found["kind"], found["text"])
-        for found in FENCE.finditer(text)
-    ]
-
-
 ALL = {document: blocks(document) for document in (SETUP, MANUAL)}
 
 
@@ -79,36 +61,20 @@ def default_broker(project: Path, ports: dict[str, str]) -> Broker:
     return Broker(project, project / "target" / "kafka" / "data", int(ports["9092"]))
 
 
-def run(block: Block, broker: Broker, ports: dict[str, str]) -> str:
-    """Runs the commands of a block in the project's folder, with free ports; gives all that they print."""
+def until_stopped(running: subprocess.Popen, output: Path) -> None:
+    """Presses Ctrl-C once the command has printed much."""
+    wait_until(lambda: output.read_text().count("\n") > 1_000, "the command prints something")
+    os.killpg(running.pid, signal.SIGINT)
+    # Kafka's consumer takes up to half a minute to leave its group where that is being settled at the moment.
+    running.wait(timeout=60)
+
+
+def check(block: Block, broker: Broker, ports: dict[str, str]) -> None:
+    """Runs the commands of a block in the project's folder, with free ports."""
     text = re.sub(r"\b(?:9092|919[1-4]|1919[2-4])\b", lambda found: ports[found[0]], block.text)
-    running = subprocess.Popen(
-        ["bash", "-euo", "pipefail", "-c", text],
-        cwd=broker.project,
-        env={**environment(), "PORT": str(broker.port), "DATA_DIR": str(broker.folder)},
-        stdout=(output := broker.project / "output").open("w"),
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    try:
-        if block.kind.endswith("until-stopped"):
-            wait_until(lambda: output.read_text().count("\n") > 1_000, "the command prints something")
-            os.killpg(running.pid, signal.SIGINT)
-            # Kafka's consumer takes up to half a minute to leave its group where that is being settled at the moment.
-            running.wait(timeout=60)
-        else:
-            assert running.wait(timeout=120) == 0, output.read_text()
-    finally:
-        if running.poll() is None:
-            os.killpg(running.pid, signal.SIGKILL)
-            running.wait()
-    return output.read_text()
-
-
-def check(block: Block, printed: str) -> None:
-    for command, pattern in PRINTS[block.document].items():
-        if command in block.text:
-            assert re.search(pattern, printed), f"{pattern!r} is not in what it printed:\n{printed}"
+    own = {**environment(), "PORT": str(broker.port), "DATA_DIR": str(broker.folder)}
+    wait = until_stopped if block.kind.endswith("until-stopped") else to_its_end
+    check_printed(block, run_commands(text, broker.project, own, wait), PRINTS[block.document])
 
 
 @pytest.mark.parametrize("document", ALL)
@@ -121,7 +87,7 @@ def test_every_block_is_one_that_is_run(document: str) -> None:
 
 @pytest.mark.parametrize("block", ALL[SETUP], ids=lambda block: f"line {block.line}")
 def test_setup(block: Block, default_broker: Broker, ports: dict[str, str]) -> None:
-    check(block, run(block, default_broker, ports))
+    check(block, default_broker, ports)
 
 
 @pytest.fixture(scope="module")
@@ -132,4 +98,4 @@ def manual_broker(default_broker: Broker) -> Broker:
 
 @pytest.mark.parametrize("block", ALL[MANUAL], ids=lambda block: f"line {block.line}")
 def test_manual(block: Block, manual_broker: Broker, ports: dict[str, str], program: Path) -> None:
-    check(block, run(block, manual_broker, ports))
+    check(block, manual_broker, ports)

@@ -97,15 +97,6 @@ read_place() {
     [[ ! -s $place_file ]] || read -r ADDRESS PORT JMX_PORT STORAGE_PORT <"$place_file"
 }
 
-# Whether a port is free, or becomes so soon: the threads of a node that was killed have it a moment longer than its name.
-port_free() { # port_free ADDRESS PORT
-    for _ in {1..10}; do
-        port_open "$@" || return 0
-        sleep 0.1
-    done
-    return 1
-}
-
 # Prints the process id of this folder's node; fails where it does not run.
 running_pid() {
     process_of "$pid_file" "$(marker)" CassandraDaemon

@@ -1,0 +1,39 @@
+"""Fixtures of the Spark tests. Every master and worker is real, lives in a temporary folder and has ended afterwards.
+
+A cluster takes seconds to start, so one serves all tests: those of the scripts, then the guide, which comes last by its name and
+stops it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cluster import VENV, Cluster, script
+from service import assert_none_left, copy_of_project
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of what of the project Spark needs, under a name with a blank; its clusters are ended afterwards."""
+    assert (VENV / "requirements-spark.txt").is_file(), (
+        "Spark is not there; run `make test-spark`, or setup/spark/bin/spark-fetch.sh"
+    )
+    copy = tmp_path_factory.mktemp("a project")
+    copy_of_project("spark", copy, "python/requirements-spark.txt")
+    (copy / ".venv-spark").symlink_to(VENV)
+    yield copy
+    for pid_file in copy.rglob("master.pid"):
+        script(copy, "stop", "--data", str(pid_file.parent))
+    assert_none_left("spark", copy)
+
+
+@pytest.fixture(scope="session")
+def the_cluster(project: Path) -> Cluster:
+    """The cluster, not started."""
+    return Cluster(project, project / "target" / "spark" / "data")
+
+
+@pytest.fixture
+def cluster(the_cluster: Cluster) -> Cluster:
+    """The cluster, running with all its parts."""
+    the_cluster.start()
+    return the_cluster
