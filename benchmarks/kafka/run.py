@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 import jars
+import numpy
 import table
 from broker import Broker
 from contenders import Failed, Place, consume, say
@@ -118,6 +119,38 @@ class Benchmark:
         figures = consume(command, self.log, lambda: sent.update(self.place.produce(topic, messages, RATE)))
         return figures | {"producer_late": sent["late"], "load": load}
 
+    def beside(self) -> dict[str, list[dict]]:
+        """What each contender adds message by message to a bare consumer that reads the same topic at the same time.
+
+        A tail of the broker's or the machine's is in both, so that what is left is the contender's own. A second bare consumer
+        shows how far two readers of one topic are apart by themselves.
+        """
+        population = POPULATIONS[0]
+        skip = ["--skip", RATE * self.arguments.warm_up]
+        messages = RATE * (self.arguments.warm_up + self.arguments.seconds)
+        own, bare = (self.place.folder / f"{name}.stamps" for name in ("own", "bare"))
+        more = [*skip, "--stamps", own]
+        commands = {
+            "bare": lambda topic: self.place.bare(topic, messages, *more),
+            "ours": lambda topic: self.place.ours(topic, messages, population, *more, "--rate", RATE),
+            "flink": lambda topic: self.place.flink(topic, messages, population, *more),
+            "flink, keyBy": lambda topic: self.place.flink(topic, messages, population, *more, "--exchange", "yes"),
+        }
+        reports: dict[str, list[dict]] = {name: [] for name in commands}
+        for number in range(self.arguments.rounds):
+            for name in rotated(list(commands), number):
+                say(f"beside a bare consumer, round {number + 1}: {name} (load {os.getloadavg()[0]:.1f})")
+                topic = f"beside-{number}-{list(commands).index(name)}"
+                self.place.broker.create(topic)
+                reader = self.place.bare(topic, messages, *skip, "--stamps", bare)
+                with_reader = lambda topic=topic, reader=reader: consume(  # noqa: E731
+                    reader, self.log, lambda: self.place.produce(topic, messages, RATE)
+                )
+                consume(commands[name](topic), self.log, with_reader)
+                reports[name].append(beyond(own, bare))
+                self.place.broker.delete(topic)
+        return reports
+
     def drain(self) -> dict[str, list[dict]]:
         """Each contender's reports on the same backlog."""
         topic, messages = "price", self.arguments.backlog
@@ -148,6 +181,17 @@ class Benchmark:
         return reports
 
 
+def beyond(own: Path, bare: Path) -> dict:
+    """How much later each message was answered than it was read by the bare consumer, in nanoseconds."""
+    ours, theirs = (numpy.fromfile(file, dtype="<i8").reshape(-1, 2) for file in (own, bare))
+    # Which messages are the first that count is told by their order, which differs by a few from reader to reader.
+    due, of_ours, of_theirs = numpy.intersect1d(ours[:, 0], theirs[:, 0], return_indices=True)
+    if len(due) < 0.999 * max(len(ours), len(theirs)):
+        raise Failed(f"{own.name}: {len(ours)} messages, of which {len(due)} are those of {bare.name}, which has {len(theirs)}")
+    later = ours[of_ours, 1] - theirs[of_theirs, 1]
+    return {name: float(numpy.percentile(later, float(name[1:]))) for name in table.PERCENTILES} | {"count": len(later)}
+
+
 def rotated(names: list[str], by: int) -> list[str]:
     """So that nobody always comes first."""
     by %= len(names)
@@ -160,7 +204,7 @@ def excess(reports: dict[str, list[dict]], name: str, percentile: str) -> float:
     return statistics.median(mine["latency"][percentile] - bare["latency"][percentile] for mine, bare in pairs)
 
 
-def summarise(latency: dict, drain: dict) -> dict:
+def summarise(latency: dict, beside: dict, drain: dict) -> dict:
     """The figures that are quoted."""
     ours, flink = excess(latency, "ours", "p99"), excess(latency, "flink", "p99")
 
@@ -173,6 +217,7 @@ def summarise(latency: dict, drain: dict) -> dict:
         "excess_p99_flink_ns": flink,
         # Where one is not above the bare consumer, the machine's other work was measured: no ratio.
         "excess_p99_ratio": flink / ours if min(flink, ours) > 0 else None,
+        "beside_p99_ratio": {name: median(beside[name], "p99") / median(beside["ours"], "p99") for name in beside},
         "drain_ours_over": {
             peer: {
                 f"{population:,}": median(drain[f"ours, {population:,}"], "rate") / median(drain[peer], "rate")
@@ -199,14 +244,14 @@ def main() -> None:
             benchmark.place.dump(population)
         try:
             benchmark.warm_up()
-            latency, drain = benchmark.latency(), benchmark.drain()
+            latency, beside, drain = benchmark.latency(), benchmark.beside(), benchmark.drain()
         except Failed as failed:
             sys.exit(f"bench-kafka: {failed}")
-    summary = summarise(latency, drain)
+    summary = summarise(latency, beside, drain)
     settings = {name: value for name, value in vars(arguments).items() if not isinstance(value, Path)}
     settings |= {"rate": RATE, "machine": platform.platform(), "cores": os.cpu_count()}
-    table.show(settings, latency, drain, summary, excess)
-    results = {"settings": settings, "latency": latency, "drain": drain, "summary": summary, "wrong": benchmark.wrong}
+    table.show(settings, latency, beside, drain, summary, excess)
+    results = {"settings": settings, "latency": latency, "beside": beside, "drain": drain, "summary": summary, "wrong": benchmark.wrong}
     (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     print(f"written: {folder / 'results.json'}")
     if benchmark.wrong:

@@ -6,13 +6,16 @@ from collections.abc import Callable
 PERCENTILES = ("p50", "p99", "p99.9")
 
 
-def show(settings: dict, latency: dict, drain: dict, summary: dict, excess: Callable[[dict, str, str], float]) -> None:
+def show(
+    settings: dict, latency: dict, beside: dict, drain: dict, summary: dict, excess: Callable[[dict, str, str], float]
+) -> None:
     """Prints all tables."""
     rounds = settings["rounds"]
     print(f"\n{settings['machine']}, {settings['cores']} cores; medians of {rounds} rounds")
     if settings["smoke"]:
         print("A smoke run: too short and too cold for its figures to be quoted.")
     show_latency(settings, latency, summary, excess)
+    show_beside(beside, summary)
     show_drain(settings, drain, summary)
     show_footprint(latency, drain)
 
@@ -30,6 +33,14 @@ def show_latency(settings: dict, latency: dict, summary: dict, excess: Callable[
     ratio = summary["excess_p99_ratio"]
     told = f"{ratio:.3g}x" if ratio else "none, as one of them is not above the bare consumer"
     print(f"  p99 beyond the bare consumer, flink / ours: {told}")
+
+
+def show_beside(beside: dict, summary: dict) -> None:
+    print("\nMessage by message, beyond a bare consumer that reads the same topic at the same time")
+    print(f"  {'':<16}{''.join(f'{name:>10}' for name in PERCENTILES)}   p99 / that of ours")
+    for name, reports in beside.items():
+        figures = [milliseconds(statistics.median(report[p] for report in reports)) for p in PERCENTILES]
+        print(f"  {name:<16}{''.join(f'{text:>10}' for text in figures)}   {summary['beside_p99_ratio'][name]:.3g}")
 
 
 def show_drain(settings: dict, drain: dict, summary: dict) -> None:

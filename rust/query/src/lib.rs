@@ -28,6 +28,7 @@
 //! ```
 
 mod answer;
+mod by_text;
 mod cassandra;
 pub mod catalog;
 mod equality;

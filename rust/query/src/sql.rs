@@ -25,6 +25,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::answer::{Abort, Delivery, Progress, stopped};
+use crate::by_text::GroupByText;
 use crate::cassandra::{Cassandra, CassandraCatalog};
 use crate::catalog::provider::Catalog;
 use crate::catalog::{self, CATALOG, PUBLIC};
@@ -414,6 +415,7 @@ fn base_state() -> std::result::Result<SessionState, DataFusionError> {
         .with_analyzer_rule(Arc::new(ReachVariants))
         .with_analyzer_rule(Arc::new(BoundGrowth))
         .with_analyzer_rule(Arc::new(NewestRows))
+        .with_physical_optimizer_rule(Arc::new(GroupByText))
         .with_physical_optimizer_rule(Arc::new(GiveWay))
         .build();
     for name in functions::LEFT_OUT {

@@ -12,7 +12,7 @@ use crate::report::{Meter, utc};
 /// Reads `--messages` messages.
 pub(crate) fn run(arguments: &Arguments) -> Outcome<Value> {
     let messages: u64 = arguments.number("messages")?;
-    let mut meter = Meter::new(arguments.number_or("skip", 0)?)?;
+    let mut meter = Meter::new(arguments.number_or("skip", 0)?, arguments.get("stamps"))?;
     let count_only = arguments.get("count-only").is_some();
     let mut reader = Reader::open(arguments)?;
     crate::report::ready()?;
@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome<Value> {
         let due = timestamp_of(payload).ok_or("a message that kafka_bench did not write")?;
         meter.record(due, now);
     }
-    Ok(meter.report(json!({})))
+    meter.report(json!({}))
 }
 
 /// When the price in a message was due; `None` for what `produce` did not write.

@@ -20,7 +20,8 @@ use crate::report::{ready, utc};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Answers `--messages` messages with a population of `--population`, in one open bar or in bars of `--bar`.
-/// With `--rate`, what they were sent at, latencies are recorded but for the first `--skip`.
+/// With `--rate`, what they were sent at, latencies are recorded but for the first `--skip`. With `--busy-poll` the hot
+/// thread never sleeps.
 pub(crate) fn run(arguments: &Arguments) -> Outcome<Value> {
     let messages: u64 = arguments.number("messages")?;
     let stop = StopFlag::default();
@@ -28,7 +29,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome<Value> {
     let description = source.description().clone();
     let (universe, history) =
         universe(&description, arguments.number("population")?, arguments.get("bar"), utc())?;
-    let options = EngineOptions::new("bench", Arc::new(SystemClock), stop.clone());
+    let mut options = EngineOptions::new("bench", Arc::new(SystemClock), stop.clone());
+    options.busy_poll = arguments.get("busy-poll").is_some();
     let (engine, mut sink) = Engine::start(universe, &description, options)?;
     for bar in history {
         sink.push(Input::History(Box::new(bar)));
@@ -41,9 +43,10 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome<Value> {
     };
     let reader = {
         let (live, stop) = (Arc::clone(&live), stop.clone());
+        let stamps = arguments.get("stamps").map(str::to_owned);
         thread::spawn(move || {
             let measured = match paced {
-                Some(paced) => paced.watch(&live, &stop).and_then(Paced::meter),
+                Some(paced) => paced.watch(&live, &stop).and_then(|paced| paced.meter(stamps.as_deref())),
                 None => count_to(messages, &live, &stop),
             };
             stop.raise();
@@ -62,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome<Value> {
     }
     let stages: serde_json::Map<_, _> =
         live.latency().into_iter().map(|(stage, figures)| (stage.to_owned(), json!(figures))).collect();
-    Ok(meter.report(json!({ "best": best(&live)?, "summary": summary, "stages": stages })))
+    meter.report(json!({ "best": best(&live)?, "summary": summary, "stages": stages }))
 }
 
 /// The first population is drawn by another thread; a scene shows it.
@@ -96,7 +99,13 @@ fn best(live: &LiveState) -> Outcome<Value> {
 
 /// The topic as the program reads it, of the assets named.
 fn source(arguments: &Arguments, stop: &StopFlag) -> Outcome<Box<dyn Source>> {
-    let settings = KafkaSettings::new(arguments.text("brokers")?, arguments.text("topic")?);
+    let mut settings = KafkaSettings::new(arguments.text("brokers")?, arguments.text("topic")?);
+    let properties = arguments.get("properties").unwrap_or_default().split(',');
+    settings.properties.extend(
+        properties
+            .filter_map(|text| text.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
     let assets: Vec<String> = (0..ASSETS).map(name).collect();
     let source = KafkaSource::open(settings, &assets, None, Arc::new(SystemClock), stop, &mut |_| ())?;
     Ok(Box::new(source))

@@ -15,8 +15,8 @@ use crate::Outcome;
 use crate::market::ASSETS;
 use crate::report::{Meter, utc};
 
-/// Asked for between two looks; the system adds about 60 µs.
-const NAP: Duration = Duration::from_micros(200);
+/// Asked for between two looks; the system adds some microseconds where it was told not to put off timers.
+const NAP: Duration = Duration::from_micros(40);
 /// The same where only the last answer is waited for.
 const LONG_NAP: Duration = Duration::from_micros(200);
 /// A price is counted before its answer is there: so many looks in vain end the reading.
@@ -52,6 +52,8 @@ impl Paced {
 
     /// Looks until every price is answered, or `stop` is raised.
     pub(crate) fn watch(mut self, live: &LiveState, stop: &StopFlag) -> Outcome<Self> {
+        #[cfg(target_os = "linux")]
+        rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1))?;
         let mut published = live.latest.published();
         let start: Vec<Nanos> = tick_times(live);
         let mut quiet = 0;
@@ -92,8 +94,8 @@ impl Paced {
     ///
     /// The first prices of an asset may have gone by unseen while everything warmed up; which ones are to be recorded
     /// is counted from the end.
-    pub(crate) fn meter(self) -> Outcome<Meter> {
-        let mut meter = Meter::new(0)?;
+    pub(crate) fn meter(self, stamps: Option<&str>) -> Outcome<Meter> {
+        let mut meter = Meter::new(0, stamps)?;
         let last = self.answered.iter().map(|&(due, _)| due).max().unwrap_or_default();
         let recorded = i64::try_from(self.messages - self.skip)?;
         for (due, published) in self.answered {
@@ -116,7 +118,7 @@ fn tick_times(live: &LiveState) -> Vec<Nanos> {
 
 /// Waits until `messages` prices are answered, or `stop` is raised; measures only how long that took.
 pub(crate) fn count_to(messages: u64, live: &LiveState, stop: &StopFlag) -> Outcome<Meter> {
-    let mut meter = Meter::new(0)?;
+    let mut meter = Meter::new(0, None)?;
     while meter.seen() < messages && !stop.is_raised() {
         let taken = taken(live);
         if taken > meter.seen() {

@@ -1,6 +1,7 @@
 //! What a consumer has measured, as JSON.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
@@ -18,13 +19,17 @@ pub(crate) struct Meter {
     first: Nanos,
     last: Nanos,
     latency: Histogram<u64>,
+    /// Where each message's times are written: when it was due and when it was answered.
+    stamps: Option<(PathBuf, Vec<u8>)>,
 }
 
 impl Meter {
-    /// The first `skip` messages warm up and are not recorded.
-    pub(crate) fn new(skip: u64) -> Outcome<Self> {
+    /// The first `skip` messages warm up and are not recorded. With a file the times of those that are go into it: pairs of
+    /// numbers of 64 bits, the smallest byte first.
+    pub(crate) fn new(skip: u64, stamps: Option<&str>) -> Outcome<Self> {
         let latency = Histogram::new_with_bounds(1, LONGEST, 3)?;
-        Ok(Self { skip, seen: 0, first: 0, last: 0, latency })
+        let stamps = stamps.map(|file| (PathBuf::from(file), Vec::new()));
+        Ok(Self { skip, seen: 0, first: 0, last: 0, latency, stamps })
     }
 
     /// A message that was due at `due` is answered by `now`.
@@ -32,6 +37,9 @@ impl Meter {
         self.count(now);
         if self.seen > self.skip {
             self.latency.saturating_record(now.saturating_sub(due).max(1).unsigned_abs());
+            if let Some((_, stamps)) = &mut self.stamps {
+                stamps.extend([due, now].iter().flat_map(|time| time.to_le_bytes()));
+            }
         }
     }
 
@@ -55,7 +63,10 @@ impl Meter {
     }
 
     /// Everything, with the fields of `more`.
-    pub(crate) fn report(&self, more: Value) -> Value {
+    pub(crate) fn report(&self, more: Value) -> Outcome<Value> {
+        if let Some((file, stamps)) = &self.stamps {
+            std::fs::write(file, stamps)?;
+        }
         let mut report = json!({
             "messages": self.seen,
             "first_utc": self.first,
@@ -66,7 +77,7 @@ impl Meter {
         if let (Some(report), Value::Object(more)) = (report.as_object_mut(), more) {
             report.extend(more);
         }
-        report
+        Ok(report)
     }
 }
 

@@ -24,7 +24,7 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 /**
  * Reads a topic, follows the population with each tick, and measures when the answer is there.
  *
- * <pre>Job --brokers HOST:PORT --topic NAME --dump DIR --checkpoints DIR --messages N [--skip N] [--exchange yes]</pre>
+ * <pre>Job --brokers HOST:PORT --topic NAME --dump DIR --checkpoints DIR --messages N [--skip N] [--stamps FILE] [--exchange yes]</pre>
  *
  * Prints `ready` when it runs, and after N messages one line of JSON; then it ends.
  */
@@ -67,7 +67,7 @@ public final class Job {
         DataStream<Tick> ticks = environment.fromSource(source, WatermarkStrategy.noWatermarks(), "price");
         keyed(ticks, options.containsKey("exchange"))
                 .process(new Evaluate(dump))
-                .sinkTo(new LatencySink(number(options, "messages"), number(options, "skip")));
+                .sinkTo(new LatencySink(number(options, "messages"), number(options, "skip"), options.get("stamps")));
         return environment;
     }
 
