@@ -97,10 +97,22 @@ struct ByTextExec {
     metrics: ExecutionPlanMetricsSet,
 }
 
+/// What is computed of each group.
+struct Function {
+    arguments: Vec<Arc<dyn PhysicalExpr>>,
+    accumulator: Box<dyn GroupsAccumulator>,
+}
+
+impl Function {
+    fn new(function: &Arc<AggregateFunctionExpr>) -> Result<Self> {
+        Ok(Self { arguments: function.expressions(), accumulator: function.create_groups_accumulator()? })
+    }
+}
+
 /// Rows of one partition on their way into groups.
 struct Work {
     by: Vec<Arc<dyn PhysicalExpr>>,
-    functions: Vec<(Vec<Arc<dyn PhysicalExpr>>, Box<dyn GroupsAccumulator>)>,
+    functions: Vec<Function>,
     groups: Groups,
     output: AggregateOutputMode,
     /// The group of each row of a batch.
@@ -109,12 +121,9 @@ struct Work {
 
 impl Work {
     fn new(aggregate: &AggregateExec) -> Result<Self> {
-        let function = |function: &Arc<AggregateFunctionExpr>| {
-            Ok((function.expressions(), function.create_groups_accumulator()?))
-        };
         let by = aggregate.group_expr().input_exprs();
         Ok(Self {
-            functions: aggregate.aggr_expr().iter().map(function).collect::<Result<_>>()?,
+            functions: aggregate.aggr_expr().iter().map(Function::new).collect::<Result<_>>()?,
             groups: Groups::new(by.len()),
             output: aggregate.mode().output_mode(),
             by,
@@ -130,7 +139,7 @@ impl Work {
                 .collect()
         };
         self.groups.of(&evaluate(&self.by)?, &mut self.rows)?;
-        for (arguments, accumulator) in &mut self.functions {
+        for Function { arguments, accumulator } in &mut self.functions {
             accumulator.update_batch(&evaluate(arguments)?, &self.rows, None, self.groups.len())?;
         }
         Ok(())
@@ -138,7 +147,7 @@ impl Work {
 
     /// Bytes of memory, about.
     fn size(&self) -> usize {
-        let functions: usize = self.functions.iter().map(|(_, accumulator)| accumulator.size()).sum();
+        let functions: usize = self.functions.iter().map(|function| function.accumulator.size()).sum();
         functions + self.groups.size() + self.rows.capacity() * 2 * size_of::<usize>()
     }
 
@@ -164,7 +173,7 @@ impl Work {
 
     fn columns(mut self) -> Result<Vec<ArrayRef>> {
         let mut columns = self.groups.words();
-        for (_, accumulator) in &mut self.functions {
+        for Function { accumulator, .. } in &mut self.functions {
             match self.output {
                 AggregateOutputMode::Partial => columns.extend(accumulator.state(EmitTo::All)?),
                 AggregateOutputMode::Final => columns.push(accumulator.evaluate(EmitTo::All)?),
