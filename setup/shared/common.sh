@@ -11,6 +11,30 @@ usage_error() {
     exit 2
 }
 
+# Prints the comment at the head of the script: its --help.
+print_header() {
+    sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "$0"
+}
+
+# Reads options with a value each into variables; --help prints the usage and ends.
+read_options() { # read_options "--OPTION=VARIABLE ..." ARGUMENT...
+    local known=" $1 " rest
+    shift
+    while (($#)); do
+        case "$1" in
+        --help | -h)
+            print_usage
+            exit 0
+            ;;
+        esac
+        [[ $1 == --* && $1 != *=* && $known == *" $1="* ]] || usage_error "unknown argument '$1'"
+        (($# > 1)) || usage_error "$1 needs a value"
+        rest="${known#*" $1="}"
+        printf -v "${rest%% *}" '%s' "$2"
+        shift 2
+    done
+}
+
 is_port() {
     [[ $1 =~ ^[0-9]{1,5}$ ]] && ((10#$1 >= 1 && 10#$1 <= 65535))
 }

@@ -34,30 +34,7 @@ default_settings() {
 # Sets PORT, STORAGE_PORT, JMX_PORT, DATA_DIR, LOG_DIR, HEAP, SETTINGS, and the names of the files derived from them.
 read_node_options() {
     default_settings
-    while (($#)); do
-        case "$1" in
-        --help | -h)
-            print_usage
-            exit 0
-            ;;
-        --port | --storage-port | --jmx-port | --data | --logs | --heap | --settings | --address | --seeds)
-            (($# > 1)) || usage_error "$1 needs a value"
-            case "$1" in
-            --port) PORT="$2" ;;
-            --storage-port) STORAGE_PORT="$2" ;;
-            --jmx-port) JMX_PORT="$2" ;;
-            --data) DATA_DIR="$2" ;;
-            --logs) LOG_DIR="$2" ;;
-            --heap) HEAP="$2" ;;
-            --settings) SETTINGS="$2" ;;
-            --address) ADDRESS="$2" ;;
-            --seeds) SEEDS="$2" ;;
-            esac
-            shift 2
-            ;;
-        *) usage_error "unknown argument '$1'" ;;
-        esac
-    done
+    read_options "--port=PORT --storage-port=STORAGE_PORT --jmx-port=JMX_PORT --data=DATA_DIR --logs=LOG_DIR --heap=HEAP --settings=SETTINGS --address=ADDRESS --seeds=SEEDS" "$@"
     derive_settings
 }
 

@@ -8,7 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 case "${1:-}" in
 '') ;;
 --help | -h)
-    sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "${BASH_SOURCE[0]}"
+    print_header
     exit 0
     ;;
 *) usage_error "unknown argument '$1'" ;;

@@ -24,27 +24,7 @@ need_jars() {
 read_broker_options() {
     PORT="${PORT:-9092}" DATA_DIR="${DATA_DIR:-}" LOG_DIR="${LOG_DIR:-}" HEAP="${HEAP:-512m}"
     CONTROLLER_PORT="${CONTROLLER_PORT:-}" CONFIG="${CONFIG:-}"
-    while (($#)); do
-        case "$1" in
-        --help | -h)
-            print_usage
-            exit 0
-            ;;
-        --port | --controller-port | --data | --logs | --heap | --config)
-            (($# > 1)) || usage_error "$1 needs a value"
-            case "$1" in
-            --port) PORT="$2" ;;
-            --controller-port) CONTROLLER_PORT="$2" ;;
-            --data) DATA_DIR="$2" ;;
-            --logs) LOG_DIR="$2" ;;
-            --heap) HEAP="$2" ;;
-            --config) CONFIG="$2" ;;
-            esac
-            shift 2
-            ;;
-        *) usage_error "unknown argument '$1'" ;;
-        esac
-    done
+    read_options "--port=PORT --controller-port=CONTROLLER_PORT --data=DATA_DIR --logs=LOG_DIR --heap=HEAP --config=CONFIG" "$@"
     derive_settings
 }
 

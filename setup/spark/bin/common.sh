@@ -33,28 +33,7 @@ need_spark() {
 read_cluster_options() {
     PORT="${PORT:-7077}" WEB_PORT="${WEB_PORT:-}" WORKERS="${WORKERS:-2}" CORES="${CORES:-1}" MEMORY="${MEMORY:-2g}"
     DATA_DIR="${DATA_DIR:-}" LOG_DIR="${LOG_DIR:-}"
-    while (($#)); do
-        case "$1" in
-        --help | -h)
-            print_usage
-            exit 0
-            ;;
-        --port | --web-port | --workers | --cores | --memory | --data | --logs)
-            (($# > 1)) || usage_error "$1 needs a value"
-            case "$1" in
-            --port) PORT="$2" ;;
-            --web-port) WEB_PORT="$2" ;;
-            --workers) WORKERS="$2" ;;
-            --cores) CORES="$2" ;;
-            --memory) MEMORY="$2" ;;
-            --data) DATA_DIR="$2" ;;
-            --logs) LOG_DIR="$2" ;;
-            esac
-            shift 2
-            ;;
-        *) usage_error "unknown argument '$1'" ;;
-        esac
-    done
+    read_options "--port=PORT --web-port=WEB_PORT --workers=WORKERS --cores=CORES --memory=MEMORY --data=DATA_DIR --logs=LOG_DIR" "$@"
     derive_settings
 }
 

@@ -25,7 +25,7 @@ make_environment() {
 case "${1:-}" in
 '') ;;
 --help | -h)
-    sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "$0"
+    print_header
     exit 0
     ;;
 *) usage_error "unknown argument '$1'" ;;

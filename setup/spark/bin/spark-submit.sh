@@ -7,15 +7,14 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-if [[ ${1:-} == --help || ${1:-} == -h ]]; then
-    sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "$0"
-    echo
-fi
 read_cluster_options
 read_place
 need_java
 need_spark
-if [[ -z ${MASTER:-} && ${1:-} != --help && ${1:-} != -h ]]; then
+if [[ ${1:-} == --help || ${1:-} == -h ]]; then
+    print_header
+    echo
+elif [[ -z ${MASTER:-} ]]; then
     port_open 127.0.0.1 "$PORT" || fail "no Spark master answers on port $PORT: start one by $setup_dir/bin/spark-start.sh"
 fi
 exec "$SPARK_HOME/bin/spark-submit" --master "${MASTER:-spark://127.0.0.1:$PORT}" "$@"
