@@ -7,6 +7,8 @@ import numpy.typing as npt
 
 _Array = npt.NDArray[np.float64]
 
+__all__ = ["BLOCK", "KERNEL_VERSION", "VERSION", "Problem", "Sketch", "estimate"]
+
 BLOCK: int
 KERNEL_VERSION: str
 VERSION: str
@@ -111,4 +113,4 @@ class Sketch:
     def to_bytes(self) -> bytes: ...
     @staticmethod
     def from_bytes(bytes: bytes) -> Sketch: ...
-    def __eq__(self, other: object) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
