@@ -42,6 +42,18 @@ start_node() { # start_node NUMBER ROLE [COPIES]
         COPIES="${3:-}" RING=yes "$setup_dir/bin/cassandra-start.sh"
 }
 
+# A node hears of another's start from one of the others, a second or more after it: until then it takes no part of a QUORUM
+# for that one.
+wait_until_whole() { # wait_until_whole NUMBER
+    local began=$SECONDS status
+    until status="$(DATA_DIR="$DATA_DIR/$1" LOG_DIR="" "$setup_dir/bin/nodetool.sh" status 2>&1)" &&
+        (($(grep -c '^UN ' <<<"$status") >= 3)); do
+        ((SECONDS - began < ${START_TIMEOUT:-180})) ||
+            fail "all nodes run, but 127.0.0.$1 does not see all of them up and normal (UN):"$'\n'"$status"
+        sleep 0.5
+    done
+}
+
 # One after the other: a node takes over its part of the ring from those that are there. Whoever logs in must be able to while
 # a node is away, so each of the three keeps the roles: the first says so before the others join, who then fetch all of them.
 # Once the ring is complete its first node alone could not make a role: it takes two to agree.
@@ -50,4 +62,5 @@ start_node 1 "$ROLE" 3
 start_node 2 ""
 start_node 3 ""
 touch "$DATA_DIR/complete"
+for number in 1 2 3; do wait_until_whole "$number"; done
 echo "The ring is ready on 127.0.0.1:$PORT, 127.0.0.2:$PORT and 127.0.0.3:$PORT (data in $DATA_DIR)"
