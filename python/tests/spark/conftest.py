@@ -3,12 +3,16 @@
 A cluster takes seconds to start, so one serves all tests: those of the scripts, then the guide, which comes last by its name and
 stops it."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cluster import VENV, Cluster, script
-from service import assert_none_left, copy_of_project
+from service import PROJECT, assert_none_left, copy_of_project
+
+# The package as it lies here: what is tested is never one that was installed.
+sys.path.insert(0, str(PROJECT / "python"))
 
 
 @pytest.fixture(scope="session")
