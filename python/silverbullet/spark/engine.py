@@ -21,6 +21,8 @@ from silverbullet.spark.errors import FLIGHT, OptionError, explained
 TOKEN = "SILVERBULLET_SERVER__TOKEN"
 #: A peer that gives no sign of life for so long is gone, though its connection stands.
 SIGN_OF_LIFE = [("grpc.keepalive_time_ms", 20_000), ("grpc.keepalive_timeout_ms", 20_000)]
+#: One that starts anew is found within so long, not after the minutes that gRPC grows its pauses to.
+RECONNECT = [("grpc.max_reconnect_backoff_ms", 2_000)]
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Engine:
     def __init__(self, address: Address) -> None:
         self.url = address.url
         trusted = {"tls_root_certs": address.authority} if address.authority else {}
-        self._client = flight.connect(address.url, generic_options=SIGN_OF_LIFE, **trusted)
+        self._client = flight.connect(address.url, generic_options=SIGN_OF_LIFE + RECONNECT, **trusted)
         bearer = [(b"authorization", f"Bearer {address.token}".encode())] if address.token else []
         self._options = flight.FlightCallOptions(headers=bearer)
 

@@ -35,7 +35,7 @@ class Refused(SourceError):
     """The engine does not answer: the token is wrong, the query too large or no query."""
 
 
-#: What Flight and gRPC raise. Of one and the same code some calls of pyarrow make a class of its own, others an OSError.
+#: What Flight and gRPC raise. Of one and the same code some calls of pyarrow make a class of its own, others OSError.
 FLIGHT = (pyarrow.ArrowException, flight.FlightError, OSError)
 
 
