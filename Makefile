@@ -26,7 +26,7 @@ endif
 # One target after the other, also under -j: what is missing is said before anything is built, and cargo
 # uses all cores by itself.
 .NOTPARALLEL:
-.PHONY: help run test test-rust test-web test-tables test-kafka test-cassandra test-spark test-page kafka kafka-stop cassandra cassandra-stop spark spark-stop build release web lint fmt fmt-check \
+.PHONY: help run test test-rust test-web test-tables test-kafka test-cassandra test-spark test-page python kafka kafka-stop cassandra cassandra-stop spark spark-stop build release web lint fmt fmt-check \
         check-versions doc bench bench-kernel bench-live bench-sql bench-kafka bench-exchange bench-flight bench-cassandra soak-fuzz fuzz fuzz-seeds soak-frames check-fuzz check-cargo-fuzz soak-kill soak-kafka soak-cassandra soak-page deny clean update \
         check-prerequisites check-run-prerequisites browser
 
@@ -94,6 +94,12 @@ build: check-run-prerequisites web ## Build the quick profile (what computes is 
 release: check-run-prerequisites web ## Build everything optimised: target/release/silverbullet
 	$(CARGO) build --workspace --release --locked
 
+# A wheel as it would be published, so that what is tested is what is installed.
+python: .venv/.installed ## Build the Python package and install it into .venv
+	rm -rf $(TARGET)/wheels
+	cd python && ../.venv/bin/maturin build --quiet --release --out $(TARGET)/wheels
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --force-reinstall $(TARGET)/wheels/*.whl
+
 web: web/dist/index.html ## Build the page that the program serves
 
 web/dist/index.html: web/node_modules/.installed $(WEB_SOURCES)
@@ -104,7 +110,7 @@ web/node_modules/.installed: web/package.json web/package-lock.json
 	cd web && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.venv/.installed: python/requirements-test.txt python/requirements-kafka.txt python/requirements-cassandra.txt
+.venv/.installed: python/requirements-test.txt python/requirements-package.txt python/requirements-kafka.txt python/requirements-cassandra.txt
 	python3 -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes $(addprefix -r ,$^)
 	@touch $@
