@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow
 
@@ -121,7 +121,7 @@ def find(
 def _universe(engine: Engine, wanted: str | None) -> str:
     names = engine.rows("select distinct universe from portfolios order by universe")["universe"].to_pylist()
     if wanted is None and len(names) == 1:
-        return names[0]
+        return str(names[0])
     if wanted in names:
         return str(wanted)
     if not names:
@@ -130,10 +130,10 @@ def _universe(engine: Engine, wanted: str | None) -> str:
     raise NotThere(f"{asked}; there are {', '.join(names)}")
 
 
-def _portfolio(engine: Engine, universe: str, bar: int | None) -> dict:
+def _portfolio(engine: Engine, universe: str, bar: int | None) -> dict[str, Any]:
     """A portfolio of the bar: its weights are of the assets that were eligible, in universe order."""
     at = "" if bar is None else f" and bar = {bar}"
-    rows = engine.rows(
+    rows: list[dict[str, Any]] = engine.rows(
         "select variant, bar, arrow_cast(as_of, 'Int64') as as_of, run_id, map_keys(weights) as assets from portfolios "
         f"where universe = {text(universe)}{at} order by bar desc limit 1"
     ).to_pylist()
@@ -144,12 +144,12 @@ def _portfolio(engine: Engine, universe: str, bar: int | None) -> dict:
     raise NotThere(f"{universe} has no portfolios of bar {bar}: it has those of {there['first']} to {there['last']}")
 
 
-def _settings(engine: Engine, run_id: str, universe: str) -> dict:
+def _settings(engine: Engine, run_id: str, universe: str) -> dict[str, Any]:
     """The universe's settings in the run that made a row."""
     rows = engine.rows(
         f"select configuration from runs where run_id = {text(run_id)} and universe = {text(universe)}"
     ).to_pylist()
     if not rows:
         raise NotThere(f"{engine.url} has no record of run {run_id}: give --window and --estimator of another bar")
-    universes = json.loads(rows[0]["configuration"])["universes"]
+    universes: dict[str, dict[str, Any]] = json.loads(rows[0]["configuration"])["universes"]
     return universes.get(universe) or universes["default"]
