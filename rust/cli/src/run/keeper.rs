@@ -44,9 +44,7 @@ impl Keeper {
         let store = store::open(&settings.store, settings.seed, Arc::clone(&clock))?;
         let places: Vec<String> = store.state().places.into_iter().map(|place| place.name).collect();
         output::note(&format!("results are kept in {}", places.join(" and ")));
-        let (kafka, kept) = (settings.kafka.redacted(), settings.store.redacted());
-        let shown = Settings { kafka, store: kept, ..settings.clone() };
-        let configuration = serde_json::to_string(&shown)?;
+        let configuration = serde_json::to_string(&settings.redacted())?;
         Ok(Some(Self {
             store,
             settings: settings.clone(),

@@ -100,8 +100,7 @@ pub(crate) struct StoreSettings {
 }
 
 impl StoreSettings {
-    /// The same without secrets.
-    pub(crate) fn redacted(&self) -> Self {
+    fn redacted(&self) -> Self {
         let mut shown = self.clone();
         if let Some(password) = shown.cassandra.get_mut(PASSWORD) {
             *password = HIDDEN.into();
@@ -138,6 +137,24 @@ pub(crate) struct ServerSettings {
     pub(crate) key: String,
     pub(crate) keep: String,
     pub(crate) keep_mib: usize,
+}
+
+impl ServerSettings {
+    fn redacted(&self) -> Self {
+        let mut shown = self.clone();
+        if !shown.token.is_empty() {
+            HIDDEN.clone_into(&mut shown.token);
+        }
+        shown
+    }
+}
+
+impl Settings {
+    /// The same without secrets.
+    pub(crate) fn redacted(&self) -> Self {
+        let (kafka, store, server) = (self.kafka.redacted(), self.store.redacted(), self.server.redacted());
+        Self { kafka, store, server, ..self.clone() }
+    }
 }
 
 /// Settings with the origin of each.
@@ -267,6 +284,9 @@ fn collect(
             let hidden = match &path[..] {
                 [table, .., name] if table == "kafka" => is_secret(name),
                 [table, part, name] if table == "store" && part == "cassandra" => name == PASSWORD,
+                [table, name] if table == "server" && name == "token" => {
+                    value.as_str().is_some_and(|token| !token.is_empty())
+                }
                 _ => false,
             };
             origins.push(Origin {

@@ -120,3 +120,19 @@ fn a_missing_file_is_a_failure_and_no_usage_error() {
     let error = load(Some(missing), missing, std::iter::empty(), Overrides::default()).unwrap_err();
     assert!(!error.is::<Usage>() && format!("{error:#}").contains("/nonexistent/mine.toml"));
 }
+
+#[test]
+fn what_is_kept_and_shown_of_settings_has_no_secrets() {
+    let file = "[kafka.properties]\n\"sasl.password\" = \"the word\"\n[store.cassandra]\npassword = \"the word\"\n\
+                [server]\ntoken = \"the word\"\n";
+    let loaded = load_with(Some(file), &[], Overrides::default()).unwrap();
+    assert!(serde_json::to_string(&loaded.settings).unwrap().matches("the word").count() == 3);
+    let kept = serde_json::to_string(&loaded.settings.redacted()).unwrap();
+    assert_eq!((kept.matches("the word").count(), kept.matches(HIDDEN).count()), (0, 3), "{kept}");
+    let shown: Vec<_> = loaded.origins.iter().map(|origin| origin.value.to_string()).collect();
+    assert_eq!(shown.iter().filter(|value| value.contains(HIDDEN)).count(), 3);
+    assert!(!shown.iter().any(|value| value.contains("the word")));
+    // That there is none is no secret.
+    let plain = load_with(None, &[], Overrides::default()).unwrap();
+    assert_eq!(plain.settings.redacted().server.token, "");
+}
