@@ -18,10 +18,10 @@ TOKEN = "s3cret"
 
 
 def test_sql_gives_arrow_pandas_and_polars(served: str) -> None:
-    query = "select bar, asset, close from bars order by bar, asset limit 40"
+    query = "select bar, asset, close from bars order by bar, asset limit 160"
     with sb.connect(served) as connection:
         rows = connection.sql(query)
-        assert isinstance(rows, pa.Table) and rows.num_rows == 40 and rows.schema.field("close").type == pa.float64()
+        assert isinstance(rows, pa.Table) and rows.num_rows == 160 and rows.schema.field("close").type == pa.float64()
         of_pandas, of_polars = connection.sql_pandas(query), connection.sql_polars(query)
         assert isinstance(of_pandas, pandas.DataFrame) and of_pandas["close"].tolist() == rows["close"].to_pylist()
         assert isinstance(of_polars, polars.DataFrame) and of_polars["close"].to_list() == rows["close"].to_pylist()
