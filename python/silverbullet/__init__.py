@@ -7,6 +7,8 @@ optimiser. The same moments and seed give the same bits as in the program, on an
 0.2
 """
 
+from ._client import Connection, connect
+from ._constraints import Constraints
 from ._errors import (
     ConnectionFailedError,
     InfeasibleError,
@@ -19,13 +21,15 @@ from ._errors import (
 from ._kernel import KERNEL_VERSION as _KERNEL_VERSION
 from ._kernel import VERSION as __version__
 from ._moments import Moments
-from ._optimise import efficient_frontier, max_sharpe, min_variance, monte_carlo
+from ._optimise import efficient_frontier, max_sharpe, min_variance, monte_carlo, optimize
 from ._portfolio import Frontier, Portfolio
 from ._sketch import BLOCK, MonteCarlo, Sketch, partitions
 
 __all__ = [
     "BLOCK",
+    "Connection",
     "ConnectionFailedError",
+    "Constraints",
     "Frontier",
     "InfeasibleError",
     "InputError",
@@ -38,11 +42,13 @@ __all__ = [
     "SilverBulletError",
     "Sketch",
     "__version__",
+    "connect",
     "efficient_frontier",
     "kernel_version",
     "max_sharpe",
     "min_variance",
     "monte_carlo",
+    "optimize",
     "partitions",
 ]
 

@@ -1,6 +1,6 @@
 """The native module: numbers as numpy arrays of doubles, per bar. See the package's own modules for what they mean."""
 
-from typing import Literal, TypedDict
+from typing import TypedDict, final
 
 import numpy as np
 import numpy.typing as npt
@@ -40,8 +40,35 @@ class _Finished(TypedDict):
     frontier: _Frontier
     samples: int
 
+class _Found(_Finished):
+    evaluations: int
+    certified: bool
+
+class _Aim(TypedDict):
+    objective: str
+    risk_aversion: float | None
+    target_risk: float | None
+    target_return: float | None
+    cvar_level: float | None
+    returns: _Array | None
+
+class _Limits(TypedDict):
+    gross_limit: float | None
+    groups: list[tuple[str, list[int], float, float]]
+    max_assets: int | None
+    min_position: float | None
+    holdings: list[float] | None
+    turnover_limit: float | None
+    fee: tuple[float, float] | None
+
+class _Draw(TypedDict):
+    seed: int
+    stream: int
+    sampler: str
+
 def estimate(columns: list[_Array], assets: list[str], estimator: str, are_prices: bool) -> _Moments: ...
 
+@final
 class Problem:
     def __new__(
         cls,
@@ -56,12 +83,16 @@ class Problem:
         risk_free: float = 0.0,
     ) -> Problem: ...
     def condition_number(self) -> float | None: ...
-    def solve(self, objective: Literal["max-sharpe", "min-variance"]) -> _Portfolio: ...
+    def solve(self, aim: _Aim, limits: _Limits) -> _Portfolio | None: ...
+    def search(self, aim: _Aim, limits: _Limits, samples: int, seed: int) -> _Portfolio: ...
     def frontier(self, points: int | None = None) -> _Frontier: ...
-    def sample(
-        self, portfolios: int, first: int, seed: int, stream: int, sampler: str, threads: int | None
-    ) -> Sketch: ...
+    def constrained_frontier(
+        self, limits: _Limits, points: int, samples: int | None = None, seed: int = 0
+    ) -> _Frontier: ...
+    def search_within(self, seconds: float | None, evaluations: int, draw: _Draw) -> _Found: ...
+    def sample(self, portfolios: int, first: int, draw: _Draw, threads: int | None) -> Sketch: ...
 
+@final
 class Sketch:
     @property
     def portfolios(self) -> int: ...

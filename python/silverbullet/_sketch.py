@@ -26,6 +26,10 @@ class MonteCarlo(_ByBits):
     frontier: Frontier
     #: Portfolios drawn.
     samples: int
+    #: Of a search within a budget: portfolios drawn and moves made, which make it again.
+    evaluations: int | None = None
+    #: Of a search within a budget: whether it ended because it knew that it was near enough.
+    certified: bool | None = None
 
     @property
     def best(self) -> Portfolio:

@@ -2,7 +2,7 @@
 
 use numpy::{PyArray1, PyArray2, ToPyArray, ndarray::Array2};
 use pyo3::prelude::*;
-use silverbullet_kernel::{FrontierPoint, Label, Portfolio};
+use silverbullet_kernel::{FrontierPoint, Label, Portfolio, Search, Stop};
 
 /// A portfolio.
 #[derive(IntoPyObject)]
@@ -51,6 +51,29 @@ impl<'py> FrontierAnswer<'py> {
             risk: column(|point| point.risk),
             mean: column(|point| point.mean),
             weights: weights.to_pyarray(py),
+        }
+    }
+}
+
+/// What a search with a budget found.
+#[derive(IntoPyObject)]
+pub(crate) struct SearchAnswer<'py> {
+    portfolios: Vec<PortfolioAnswer<'py>>,
+    frontier: FrontierAnswer<'py>,
+    samples: u64,
+    evaluations: u64,
+    /// Whether it stopped because it knew that it was near enough.
+    certified: bool,
+}
+
+impl<'py> SearchAnswer<'py> {
+    pub(crate) fn new(py: Python<'py>, assets: usize, found: Search) -> Self {
+        Self {
+            frontier: FrontierAnswer::new(py, Label::Ok, assets, &found.frontier),
+            portfolios: found.portfolios.into_iter().map(|one| PortfolioAnswer::new(py, one)).collect(),
+            samples: found.samples,
+            evaluations: found.evaluations,
+            certified: found.stop == Stop::Certified,
         }
     }
 }

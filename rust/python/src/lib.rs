@@ -6,10 +6,12 @@
 //! Everything is per bar.
 
 mod answer;
+mod constrained;
 mod error;
 mod moments;
 mod parse;
 mod problem;
+mod question;
 mod run;
 mod sketch;
 

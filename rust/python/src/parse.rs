@@ -1,5 +1,7 @@
 //! From numpy to what the crates take. The kernel owns its moments, so these few numbers are copied; prices are not.
 
+use std::time::Duration;
+
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use silverbullet_kernel::{SamplerKind, SymmetricMatrix};
@@ -33,4 +35,11 @@ pub(crate) fn sampler(name: &str) -> PyResult<SamplerKind> {
 /// Threads to use: all that this process may run on if not said.
 pub(crate) fn threads(given: Option<usize>) -> usize {
     given.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// A time budget in seconds.
+pub(crate) fn duration(seconds: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(seconds).map_err(|_| {
+        InputError::new_err(format!("time_budget: {seconds} is not allowed; a number of seconds from 0 on"))
+    })
 }

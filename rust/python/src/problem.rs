@@ -1,16 +1,22 @@
 //! The kernel's problem, and the questions that it answers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
+use silverbullet_kernel as kernel;
+use silverbullet_kernel::constrained::{self, SearchOptions};
 use silverbullet_kernel::spectrum::condition_number;
-use silverbullet_kernel::{Bounds, Objective, Problem, exact};
+use silverbullet_kernel::{Bounds, Budget, Goal, Problem, exact};
+use silverbullet_market::{Clock, SystemClock};
 
-use crate::answer::{FrontierAnswer, PortfolioAnswer};
+use crate::answer::{FrontierAnswer, PortfolioAnswer, SearchAnswer};
+use crate::constrained::searched;
 use crate::error::{InputError, raise};
 use crate::parse;
-use crate::run::Run;
+use crate::question::{Aim, Draw, Limits};
+use crate::run::{Run, with_gaps};
 use crate::sketch::NativeSketch;
 
 /// Observations where nobody says how many there were: so many that no gap is excused by the uncertainty of the means.
@@ -63,13 +69,34 @@ impl NativeProblem {
         py.detach(|| condition_number(self.problem.covariance()))
     }
 
-    /// The exact optimum.
-    fn solve<'py>(&self, py: Python<'py>, objective: &str) -> PyResult<PortfolioAnswer<'py>> {
-        let objective: Objective = objective.parse().map_err(InputError::new_err)?;
-        Ok(PortfolioAnswer::new(py, py.detach(|| exact::solve(&self.problem, objective))))
+    /// The exact optimum; none where no exact method exists.
+    fn solve<'py>(
+        &self,
+        py: Python<'py>,
+        aim: Aim<'py>,
+        limits: Limits,
+    ) -> PyResult<Option<PortfolioAnswer<'py>>> {
+        let (goal, constraints) = (aim.goal(&self.assets)?, limits.constraints(&self.assets)?);
+        let best = self.detached(py, || constrained::solve(&self.problem, &constraints, &goal))?;
+        Ok(best.map(|best| PortfolioAnswer::new(py, best)))
     }
 
-    /// The exact frontier: its corner portfolios, or so many points equally spaced in mean.
+    /// The best of `samples` drawn portfolios and as many moves.
+    fn search<'py>(
+        &self,
+        py: Python<'py>,
+        aim: Aim<'py>,
+        limits: Limits,
+        samples: u64,
+        seed: u64,
+    ) -> PyResult<PortfolioAnswer<'py>> {
+        let (goal, constraints) = (aim.goal(&self.assets)?, limits.constraints(&self.assets)?);
+        let options = SearchOptions { samples, seed };
+        let found = self.detached(py, || searched(&self.problem, &constraints, &goal, &options))?;
+        Ok(PortfolioAnswer::new(py, found))
+    }
+
+    /// The exact frontier under bounds: its corner portfolios, or so many points equally spaced in mean.
     #[pyo3(signature = (points=None))]
     fn frontier<'py>(&self, py: Python<'py>, points: Option<usize>) -> FrontierAnswer<'py> {
         let (label, points) = py.detach(|| {
@@ -81,23 +108,88 @@ impl NativeProblem {
         FrontierAnswer::new(py, label, self.assets.len(), &points)
     }
 
+    /// So many points under all constraints, equally spaced in mean; exact, or searched for with so many samples each.
+    #[pyo3(signature = (limits, points, samples=None, seed=0))]
+    fn constrained_frontier<'py>(
+        &self,
+        py: Python<'py>,
+        limits: Limits,
+        points: usize,
+        samples: Option<u64>,
+        seed: u64,
+    ) -> PyResult<FrontierAnswer<'py>> {
+        let constraints = limits.constraints(&self.assets)?;
+        let answer = |goal: &Goal| match samples {
+            None => constrained::solve(&self.problem, &constraints, goal),
+            Some(samples) => {
+                let options = SearchOptions { samples, seed };
+                constrained::search(&self.problem, &constraints, goal, &options).map(Some)
+            }
+        };
+        let (label, points) = self.detached(py, || crate::constrained::frontier(points, answer))?;
+        Ok(FrontierAnswer::new(py, label, self.assets.len(), &points))
+    }
+
+    /// Searches for `seconds`, or for so many evaluations, which makes a timed search again.
+    fn search_within<'py>(
+        &self,
+        py: Python<'py>,
+        seconds: Option<f64>,
+        evaluations: u64,
+        draw: Draw,
+    ) -> PyResult<SearchAnswer<'py>> {
+        let options = kernel::SearchOptions {
+            seed: draw.seed,
+            stream: draw.stream,
+            sampler: parse::sampler(&draw.sampler)?,
+            ..kernel::SearchOptions::default()
+        };
+        let limit = seconds.map(parse::duration).transpose()?;
+        let found = self.detached(py, || {
+            let mut clock =
+                || Duration::from_nanos(u64::try_from(SystemClock.monotonic()).unwrap_or_default());
+            let budget = match limit {
+                Some(limit) => Budget::Time { limit, clock: &mut clock },
+                None => Budget::Evaluations(evaluations),
+            };
+            let mut found = kernel::search(&self.problem, &options, budget)?;
+            with_gaps(&self.problem, &mut found.portfolios);
+            Ok(found)
+        })?;
+        Ok(SearchAnswer::new(py, self.assets.len(), found))
+    }
+
     /// Draws `portfolios` of a run, from number `first` on.
     fn sample(
         &self,
         py: Python<'_>,
         portfolios: u64,
         first: u64,
-        seed: u64,
-        stream: u64,
-        sampler: &str,
+        draw: Draw,
         threads: Option<usize>,
     ) -> PyResult<NativeSketch> {
-        let (problem, assets) = (self.problem.clone(), self.assets.clone());
-        let run = Arc::new(Run { problem, assets, seed, stream, sampler: parse::sampler(sampler)? });
+        let run = Arc::new(Run {
+            problem: self.problem.clone(),
+            assets: self.assets.clone(),
+            seed: draw.seed,
+            stream: draw.stream,
+            sampler: parse::sampler(&draw.sampler)?,
+        });
         let end = first.checked_add(portfolios).ok_or_else(|| {
             InputError::new_err(format!("first: {first} and {portfolios} portfolios more are beyond 2^64"))
         })?;
         let sketch = run.sample(py, first..end, parse::threads(threads))?;
         Ok(NativeSketch::new(run, first..end, sketch))
+    }
+}
+
+impl NativeProblem {
+    /// Computes without the interpreter's lock.
+    fn detached<T: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce() -> kernel::Result<T> + Send,
+    ) -> PyResult<T> {
+        py.detach(work).map_err(|error| raise(&error, &self.assets))
     }
 }
