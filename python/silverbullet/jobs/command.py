@@ -40,7 +40,7 @@ def parser(description: str, example: str) -> argparse.ArgumentParser:
     own.add_argument("--universe", metavar="NAME", help="[default: the only one]")
     own.add_argument("--bar", type=count, metavar="N", help="the window's last bar [default: the newest final one]")
     own.add_argument("--window", type=count, metavar="N", help="returns in the window [default: the universe's]")
-    own.add_argument("--estimator", metavar="NAME", help="sample, ledoit-wolf, exponential:HALF-LIFE [default: its own]")
+    own.add_argument("--estimator", metavar="NAME", help="sample, ledoit-wolf, exponential:HALF-LIFE [default: own]")
     own.add_argument("--seed", type=int, default=0, help="[default: 0]")
     own.add_argument("--tasks", type=count, metavar="N", help="[default: as many as the cluster has cores]")
     own.add_argument("--output", metavar="PLACE", help="FILE.json, or a folder for Parquet [default: printed as JSON]")

@@ -133,8 +133,8 @@ def require_kernel(wanted: str) -> None:
         ) from error
     if sb.kernel_version() != wanted:
         raise sb.KernelMismatchError(
-            f"the kernel of this executor is {sb.kernel_version()}, the driver's is {wanted}: install the same wheel on "
-            "all nodes, or send it along by --archives"
+            f"the kernel of this executor is {sb.kernel_version()}, the driver's is {wanted}: install the same "
+            "wheel on all nodes, or send it along by --archives"
         )
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the data source and of jobs share: a real engine whose bars the test puts itself, and sessions of Spark."""
+"""What tests of the data source and of jobs share: a real engine whose prices the test puts, sessions, and bits."""
 
 import math
 import os
@@ -17,8 +17,8 @@ from service import PROJECT, first_free, wait_until
 
 #: Where bars begin, in seconds since 1970; a bar lasts one.
 FIRST = 1_747_008_000
-SECOND = 1_000_000_000
-PACKAGE = PROJECT / "python"
+#: Where the package with its native module lies: SILVERBULLET_PACKAGE, which `make test-spark` fills.
+PACKAGE = Path(os.environ.get("SILVERBULLET_PACKAGE", PROJECT / "python")).resolve()
 
 
 class Engine:
@@ -29,7 +29,8 @@ class Engine:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = first_free(lambda port: [("127.0.0.1", port)])
         self.url = f"grpc://127.0.0.1:{self.port}"
-        self.bars = 0
+        self.bars = self._put = 0
+        self._at = range(len(assets))
         self._said = folder / "said"
         names = ", ".join(f'"{asset}"' for asset in assets)
         (folder / "own.toml").write_text(f'[universes.main]\nassets = [{names}]\nwindow = {window}\nbar = "1s"\n')
@@ -74,45 +75,31 @@ class Engine:
             return pyarrow.concat_tables([client.do_get(endpoint.ticket).read_all() for endpoint in info.endpoints])
 
     def put(self, bars: int) -> None:
-        """Puts so many more bars of every asset, and waits until all of them are final."""
-        numbers = range(self.bars, self.bars + bars)
-        rows = [self._bar(number, at) for number in numbers for at in range(len(self.assets))]
+        """Puts prices for so many more bars of every asset, and waits until all of them are final."""
+        # A bar is final once a price has come that is later than its close by the lateness: one of the next bar.
+        last = self.bars + bars
+        rows = [self._tick(number, part, at) for number in range(self._put, last + 1) for part in (3, 7) for at in self._at]
         with self.client() as client:
             for begin in range(0, len(rows), 50_000):
-                self._put(client, "bars", pyarrow.RecordBatch.from_pylist(rows[begin : begin + 50_000]))
-            self.bars += bars
-            # The last bar is final once merged time has passed it by the lateness: a price in the middle of the next.
-            after = [(FIRST + self.bars) * 1_000 + 500] * len(self.assets)
-            prices = [self._price(self.bars, at) for at in range(len(self.assets))]
-            ticks = {"timestamp": after, "asset": self.assets, "price": prices}
-            self._put(client, "ticks", pyarrow.RecordBatch.from_pydict(ticks))
+                batch = pyarrow.RecordBatch.from_pylist(rows[begin : begin + 50_000])
+                writer, answers = client.do_put(flight.FlightDescriptor.for_path("ticks"), batch.schema)
+                writer.write_batch(batch)
+                said = bytes(answers.read())
+                writer.close()
+                assert b'"quarantined":0' in said, said
+        self.bars, self._put = last, last + 1
         wait_until(self._has_all, f"{self.bars} bars are final", 120)
 
     def _has_all(self) -> bool:
         return self.rows("select max(bar) as newest from bars")["newest"][0].as_py() == FIRST + self.bars
 
-    @staticmethod
-    def _put(client: flight.FlightClient, path: str, batch: pyarrow.RecordBatch) -> None:
-        writer, answers = client.do_put(flight.FlightDescriptor.for_path(path), batch.schema)
-        writer.write_batch(batch)
-        said = bytes(answers.read())
-        writer.close()
-        assert b'"quarantined":0' in said, said
-
-    @staticmethod
-    def _price(number: int, at: int) -> float:
-        wave = math.sin(number * (0.7 + 0.3 * at)) + math.cos(number * 1.3)
-        return 100.0 * (at + 1) * math.exp(1e-5 * (number % 1_000) + 2e-3 * wave)
-
-    def _bar(self, number: int, at: int) -> dict[str, object]:
-        opened, closed = self._price(number, at), self._price(number + 1, at)
-        return {
-            "asset": self.assets[at],
-            "open_time": (FIRST + number) * SECOND,
-            "close_time": (FIRST + number + 1) * SECOND,
-            "open": opened, "high": max(opened, closed), "low": min(opened, closed), "close": closed,
-            "volume": 1.0 + number % 7,
-        }  # fmt: skip
+    def _tick(self, number: int, part: int, at: int) -> dict[str, object]:
+        """A price in a tenth of a bar; every asset moves in its own way."""
+        time = number + part / 10
+        wave = math.sin(time * (0.7 + 0.3 * at)) + math.cos(time * 1.3)
+        price = 100.0 * (at + 1) * math.exp(1e-5 * (number % 1_000) + 2e-3 * wave)
+        stamp = (FIRST + number) * 1_000 + 100 * part
+        return {"timestamp": stamp, "asset": self.assets[at], "price": price, "size": 1.0 + number % 7}
 
 
 def session(cluster: Cluster, **settings: str) -> SparkSession:
@@ -123,7 +110,14 @@ def session(cluster: Cluster, **settings: str) -> SparkSession:
     # Python on the driver that plans reads is started by the JVM, which has its environment from here.
     os.environ["PYTHONPATH"] = str(PACKAGE)
     builder = SparkSession.builder.master(f"spark://{cluster.address}").appName("test")
-    own = {"spark.ui.enabled": "false", "spark.executorEnv.PYTHONPATH": str(PACKAGE), **settings}
+    own = {
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        # Many partitions of few rows take time and show nothing.
+        "spark.sql.shuffle.partitions": "2",
+        "spark.executorEnv.PYTHONPATH": str(PACKAGE),
+        **settings,
+    }
     for name, value in own.items():
         builder = builder.config(name, value)
     return builder.getOrCreate()

@@ -5,7 +5,7 @@ import threading
 
 
 class Relay:
-    """Listens on a port of its own and hands on to another, but tears each connection that has brought so many bytes."""
+    """Hands on from a port of its own to another, and tears each connection that has brought so many bytes."""
 
     def __init__(self, port: int, tears: list[int]) -> None:
         self._to, self._tears = port, list(tears)

@@ -1,4 +1,4 @@
-"""Tables and queries of a real engine as DataFrames of a real cluster: the same bits as by Flight itself, whatever happens."""
+"""Tables and queries of a real engine as DataFrames of a real cluster: the same bits as by Flight itself."""
 
 import math
 from collections.abc import Iterator
@@ -55,8 +55,8 @@ def test_a_query_keeps_order_and_rows_in_as_many_partitions_as_asked(spark: Spar
         frame = load(spark, engine, query=query, partitions=partitions)
         assert frame.rdd.getNumPartitions() == partitions
         assert rows_of(frame.toArrow()) == wanted
-    sizes = frame.groupBy(f.spark_partition_id()).count().collect()
-    assert sorted(row["count"] for row in sizes) == [15] * 24 + [16] * 40
+    sizes = [row["count"] for row in frame.groupBy(f.spark_partition_id()).count().collect()]
+    assert (len(sizes), sum(sizes), max(sizes) - min(sizes)) == (64, len(wanted), 1)
 
 
 def test_columns_are_picked_by_option_or_schema_or_path(spark: SparkSession, engine: Engine) -> None:
@@ -87,7 +87,7 @@ FILTERS = [
     (f"bar >= {LAST - 10} and asset = 'ETH'", True),
     ("asset <> 'ETH'", True),
     ("asset in ('BTC', 'XRP')", True),
-    ("not asset in ('BTC', null)", True),
+    ("not asset in ('BTC', 'nothing')", True),
     ("asset like 'X%' or asset like 'nothing'", False),
     ("asset like 'X%'", True),
     ("asset like '%C'", True),
@@ -96,7 +96,7 @@ FILTERS = [
     (f"close_time < timestamp '2025-05-12T00:00:{BARS // 4:02}Z'", True),
     ("close > 400", True),
     ("bar % 2 = 0", False),
-    ("run_id is null", True),
+    ("volume is null", True),
     ("volume is not null and ticks > 0", True),
 ]
 

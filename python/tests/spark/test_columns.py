@@ -73,7 +73,9 @@ def test_what_is_right_already_is_not_copied() -> None:
     assert [buffer.address for column in cast.columns for buffer in column.buffers() if buffer] == before
 
 
-@pytest.mark.parametrize("kind", [pa.month_day_nano_interval(), pa.decimal256(60, 2), pa.list_(pa.list_view(pa.int8()))])
+@pytest.mark.parametrize(
+    "kind", [pa.month_day_nano_interval(), pa.decimal256(60, 2), pa.list_(pa.list_view(pa.int8()))]
+)
 def test_what_spark_has_no_type_for_is_named_with_what_to_do(kind: pa.DataType) -> None:
     with pytest.raises(OptionError, match="'odd'.*leave it out by the option `columns`"):
         spark_schema(pa.schema([pa.field("odd", kind)]))
