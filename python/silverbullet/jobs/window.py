@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow
 
@@ -73,10 +73,18 @@ class Window:
 
     def moments(self, batches: Iterable[pyarrow.RecordBatch]) -> sb.Moments:
         """Mean and covariance, as the engine forms them."""
+        return self.moments_of(self.prices(batches))
+
+    def moments_of(self, prices: pyarrow.Table) -> sb.Moments:
+        """The same of closes that are there already."""
         import silverbullet as sb
 
         half_life = self.half_life if self.estimator == "exponential" else None
-        return sb.Moments.from_prices(self.prices(batches), estimator=self.estimator, half_life=half_life)
+        return sb.Moments.from_prices(prices, estimator=self.estimator, half_life=half_life)
+
+    def closes(self) -> int:
+        """How many closes it takes."""
+        return (self.length + 1) * len(self.assets)
 
     def settings(self) -> dict[str, object]:
         """All of it, for the record of a run."""
@@ -91,9 +99,9 @@ def find(
     estimator: str | None = None,
 ) -> Window:
     """The window up to a bar, or the newest one; length and estimator are the engine's own unless they are given."""
-    universe = _universe(engine, universe)
+    universe = the_universe(engine, universe)
     row = _portfolio(engine, universe, bar)
-    settings = _settings(engine, row["run_id"], universe)
+    settings = settings_of(engine, row["run_id"], universe)
     assets = tuple(row["assets"])
     bounds = settings["bounds"]
     lower, upper = zip(*(bounds.get(asset, (settings["lower"], settings["upper"])) for asset in assets), strict=True)
@@ -113,10 +121,23 @@ def find(
     )
 
 
-def _universe(engine: Engine, wanted: str | None) -> str:
+def unbroken(engine: Engine, window: Window) -> int:
+    """The first bar from which on all assets of a window have every bar up to its last."""
+    names = ", ".join(map(text, window.assets))
+    steps = (
+        "select bar, bar - lag(bar) over (partition by asset order by bar) as step from bars where "
+        f"universe = {text(window.universe)} and variant = {text(window.variant)} and bar <= {window.bar} and "
+        f"asset in ({names})"
+    )
+    begins = f"select max(bar) as first from ({steps}) as s where step is null or step > 1"
+    return int(engine.rows(begins)["first"][0].as_py())
+
+
+def the_universe(engine: Engine, wanted: str | None) -> str:
+    """The universe of that name, or the only one."""
     names = engine.rows("select distinct universe from portfolios order by universe")["universe"].to_pylist()
     if wanted is None and len(names) == 1:
-        return names[0]
+        return str(names[0])
     if wanted in names:
         return str(wanted)
     if not names:
@@ -125,7 +146,7 @@ def _universe(engine: Engine, wanted: str | None) -> str:
     raise NotThere(f"{asked}; there are {', '.join(names)}")
 
 
-def _portfolio(engine: Engine, universe: str, bar: int | None) -> dict:
+def _portfolio(engine: Engine, universe: str, bar: int | None) -> dict[str, Any]:
     """A portfolio of the bar: its weights are of the assets that were eligible, in universe order."""
     at = "" if bar is None else f" and bar = {bar}"
     rows = engine.rows(
@@ -139,7 +160,7 @@ def _portfolio(engine: Engine, universe: str, bar: int | None) -> dict:
     raise NotThere(f"{universe} has no portfolios of bar {bar}: it has those of {there['first']} to {there['last']}")
 
 
-def _settings(engine: Engine, run_id: str, universe: str) -> dict:
+def settings_of(engine: Engine, run_id: str, universe: str) -> dict[str, Any]:
     """The universe's settings in the run that made a row."""
     rows = engine.rows(
         f"select configuration from runs where run_id = {text(run_id)} and universe = {text(universe)}"
