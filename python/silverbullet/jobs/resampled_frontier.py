@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow
 
 from silverbullet.jobs.results import Run, Tables, of_bar, typed
-from silverbullet.jobs.spread import Done, Pinned, Say, cut, spread
+from silverbullet.jobs.spread import Done, Pinned, Say, cut, require_fits, spread
 from silverbullet.jobs.window import Window
 from silverbullet.spark.engine import Engine
 from silverbullet.spark.errors import OptionError
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     import silverbullet as sb
-
-#: Bytes that Spark lets tasks bring to the driver where nothing is said (spark.driver.maxResultSize).
-MOST_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -54,12 +51,6 @@ def check(window: Window, settings: Settings) -> None:
             f"{window.universe} weights its window exponentially, and a bootstrap counts bars alike: "
             "name --estimator sample or --estimator ledoit-wolf"
         )
-    size = 8 * settings.bootstraps * settings.points * (len(window.assets) + 2)
-    if size > MOST_BYTES:
-        raise OptionError(
-            f"{settings.bootstraps:,} bootstraps of {settings.points} points and {len(window.assets)} assets are "
-            f"{size / 2**30:.1f} GB for the driver, where 1 GB is allowed: take fewer --bootstraps or --points"
-        )
 
 
 def run_of(window: Window, settings: Settings, prices: pyarrow.Table) -> sb.Resampler:
@@ -89,6 +80,9 @@ def resample(
 
     window = pinned.window
     check(window, settings)
+    count, points = settings.bootstraps, settings.points
+    what = f"{count:,} bootstraps of {points} points and {len(window.assets)} assets"
+    require_fits(spark, 8 * count * points * (len(window.assets) + 2), what, "take fewer --bootstraps or --points")
     own = run_of(window, settings, pinned.prices())
     parts = cut(settings.bootstraps, tasks)
 

@@ -17,7 +17,7 @@ import pyarrow
 
 from silverbullet.jobs.results import Run, Tables, of_bar, typed
 from silverbullet.jobs.scenarios import Holding, Stress, holdings, stress
-from silverbullet.jobs.spread import Done, Pinned, Say, cut, spread
+from silverbullet.jobs.spread import Done, Pinned, Say, cut, require_fits, spread
 from silverbullet.jobs.strategies import Array
 from silverbullet.jobs.window import Window, find
 from silverbullet.spark.engine import Address, Engine
@@ -105,7 +105,10 @@ def plan(
 
 def run(spark: SparkSession, planned: Plan, tasks: int, say: Say = lambda _: None) -> tuple[list[Outcomes], Done]:
     """Has paths drawn by tasks; the other sets take no time."""
-    parts = cut(planned.paths * len(planned.bootstraps), tasks)
+    paths = planned.paths * len(planned.bootstraps)
+    what = f"{paths:,} paths of {len(planned.holdings)} portfolios"
+    require_fits(spark, 16 * paths * len(planned.holdings), what, "take fewer --paths")
+    parts = cut(paths, tasks)
 
     def work(prices: pyarrow.Table, part: int) -> bytes:
         return drawn(planned, prices, *parts[part]).tobytes()

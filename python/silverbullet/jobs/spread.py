@@ -8,6 +8,7 @@ with any number of tasks and executors, whatever is killed on the way: Spark tak
 from __future__ import annotations
 
 import gc
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ import pyarrow
 
 from silverbullet.jobs.window import Window, find
 from silverbullet.spark.engine import Address
+from silverbullet.spark.errors import OptionError
 from silverbullet.spark.plan import Query, Share, shares
 from silverbullet.spark.shares import read
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 PATIENCE = 60.0
 #: Seconds between two words of progress.
 PROGRESS = 2.0
+#: The setting that says how much tasks may bring to the driver.
+MOST = "spark.driver.maxResultSize"
 #: What a task gives back.
 DONE = "part int, fetched double, computed double, result binary"
 #: What is computed of the closes, for a part.
@@ -77,6 +81,18 @@ class Done:
     #: Seconds that tasks took to fetch the window, and to compute, together.
     fetched: float
     computed: float
+
+
+def require_fits(spark: SparkSession, size: int, what: str, remedy: str) -> None:
+    """What tasks bring to the driver must be allowed there, or nothing is begun."""
+    allowed = str(spark.sparkContext.getConf().get(MOST, "1g"))
+    number, unit = re.fullmatch(r"(\d+)([kmgt]?)b?", allowed.strip().lower()).groups()  # type: ignore[union-attr]
+    most = int(number) * 1024 ** " kmgt".index(unit or " ")
+    if 0 < most < size:
+        raise OptionError(
+            f"{what} are {size / 2**30:.1f} GB for the driver, where {allowed} is allowed: {remedy}, or raise "
+            f"--conf {MOST}"
+        )
 
 
 def cut(count: int, parts: int) -> tuple[tuple[int, int], ...]:

@@ -30,12 +30,11 @@ if TYPE_CHECKING:
 UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
 #: Event time in microseconds: ISO 8601, or seconds, milli-, micro- or nanoseconds since 1970.
 TIME = """
-    case when timestamp rlike '^[0-9]+([.][0-9]+)?$' then
-        case when length(split_part(timestamp, '.', 1)) <= 11 then cast(cast(timestamp as decimal(30, 9)) * 1000000 as bigint)
-             when length(split_part(timestamp, '.', 1)) <= 14 then cast(cast(timestamp as decimal(30, 9)) * 1000 as bigint)
-             when length(split_part(timestamp, '.', 1)) <= 17 then cast(cast(timestamp as decimal(30, 9)) as bigint)
-             else cast(cast(timestamp as decimal(30, 9)) / 1000 as bigint) end
-    else unix_micros(try_to_timestamp(timestamp)) end
+    case when not timestamp rlike '^[0-9]+([.][0-9]+)?$' then unix_micros(try_to_timestamp(timestamp))
+         when length(split_part(timestamp, '.', 1)) <= 11 then cast(number * 1000000 as bigint)
+         when length(split_part(timestamp, '.', 1)) <= 14 then cast(number * 1000 as bigint)
+         when length(split_part(timestamp, '.', 1)) <= 17 then cast(number as bigint)
+         else cast(number / 1000 as bigint) end
 """
 #: What is kept of the bars, beside the rows.
 KEPT = pyarrow.schema(
@@ -85,6 +84,7 @@ def read(spark: SparkSession, brokers: str, topic: str, rules: Rules) -> DataFra
     messages = raw.option("startingOffsets", "earliest").load()
     told = f.from_json(f.col("value").cast("string"), "timestamp string, asset string, price double")
     prices = messages.select("partition", "offset", told.alias("told")).select("partition", "offset", "told.*")
+    prices = prices.withColumn("number", f.expr("try_cast(timestamp as decimal(30, 9))"))
     prices = prices.withColumn("time", f.expr(TIME)).filter("time is not null and price > 0")
     prices = prices.filter("price < double('infinity')")
     prices = prices.filter(f.col("asset").isin(list(rules.universe.assets)))

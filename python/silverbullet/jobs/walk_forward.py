@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow
 
 from silverbullet.jobs.results import Run, Tables, typed
-from silverbullet.jobs.spread import Done, Pinned, Say, cut, spread
+from silverbullet.jobs.spread import Done, Pinned, Say, cut, require_fits, spread
 from silverbullet.jobs.strategies import Array, Strategy
 from silverbullet.jobs.window import Window, WindowError, find, unbroken
 from silverbullet.spark.engine import Address, Engine
@@ -106,7 +106,10 @@ def plan(
 
 def run(spark: SparkSession, planned: Plan, tasks: int, say: Say = lambda _: None) -> tuple[list[Walk], Done]:
     """Has the weights computed by tasks, and adds up what they come to."""
-    parts = cut(planned.trades * len(planned.strategies), tasks)
+    trades, assets = planned.trades * len(planned.strategies), len(planned.pinned.window.assets)
+    what = f"{trades:,} trades of {assets} assets"
+    require_fits(spark, 8 * trades * (assets + 1), what, "take fewer strategies or --bars")
+    parts = cut(trades, tasks)
 
     def work(prices: pyarrow.Table, part: int) -> bytes:
         return decided(planned, prices, *parts[part]).tobytes()

@@ -101,7 +101,7 @@ def test_what_cannot_be_resampled_is_told_before_anything_is_drawn(spark: SparkS
     address = Address(engine.url)
     with pytest.raises(OptionError, match="weights its window exponentially.*--estimator sample"):
         resample(spark, Pinned.newest(address, estimator="exponential:30"), SETTINGS, 1)
-    with pytest.raises(OptionError, match=r"GB for the driver, where 1 GB is allowed: take fewer --bootstraps"):
+    with pytest.raises(OptionError, match=r"GB for the driver, where 1g is allowed: take fewer --bootstraps"):
         resample(spark, Pinned.newest(address), replace(SETTINGS, bootstraps=10**7), 1)
     with pytest.raises(sb.InputError, match="it must be plain, block:LENGTH or stationary:MEAN-LENGTH"):
         resample(spark, Pinned.newest(address), replace(SETTINGS, bootstrap="blocks"), 1)
