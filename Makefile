@@ -26,7 +26,7 @@ endif
 # One target after the other, also under -j: what is missing is said before anything is built, and cargo
 # uses all cores by itself.
 .NOTPARALLEL:
-.PHONY: help run test test-rust test-web test-tables test-kafka test-cassandra test-spark test-page python kafka kafka-stop cassandra cassandra-stop spark spark-stop spark-package build release web lint fmt fmt-check \
+.PHONY: help run test test-rust test-web test-tables test-python test-kafka test-cassandra test-spark test-page python kafka kafka-stop cassandra cassandra-stop spark spark-stop spark-package build release web lint fmt fmt-check \
         check-versions doc bench bench-kernel bench-live bench-sql bench-kafka bench-exchange bench-flight bench-cassandra soak-fuzz fuzz fuzz-seeds soak-frames check-fuzz check-cargo-fuzz soak-kill soak-kafka soak-cassandra soak-page deny clean update \
         check-prerequisites check-run-prerequisites browser
 
@@ -38,7 +38,7 @@ run: check-run-prerequisites web ## Build quickly and run; more arguments in ARG
 	$(CARGO) run --locked --package silverbullet-cli -- run $(ARGS) || [ $$? -eq 130 ]
 
 # The cheap checks first; what needs the program comes after the tests that build it.
-test: check-prerequisites browser fmt-check check-versions web test-web lint check-fuzz doc test-rust test-tables test-kafka test-cassandra test-spark test-page ## Run every check: format, lints, docs, tests
+test: check-prerequisites browser fmt-check check-versions web test-web lint check-fuzz doc test-rust test-tables test-python test-kafka test-cassandra test-spark test-page ## Run every check: format, lints, docs, tests
 	@scripts/skipped-tests.sh
 
 test-rust: web ## Unit, behaviour and documentation tests of the crates, faults included
@@ -49,7 +49,12 @@ test-web: web/node_modules/.installed ## Lint, types and unit tests of the page
 
 test-tables: .venv/.installed ## The stored tables, read by polars, DuckDB and pandas; Flight SQL, asked by pyarrow, ADBC and JDBC
 	scripts/fetch-jdbc-driver.sh
-	SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q python/tests $(addprefix --ignore python/tests/,kafka cassandra spark)
+	SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q python/tests $(addprefix --ignore python/tests/,kafka cassandra package spark)
+
+# What the crates answer is printed by a program of theirs, with which the package's answers are compared bit for bit.
+test-python: python ## The Python package: bits of the crates, parts of runs, every kind of input, types, its guide
+	$(CARGO) build --locked --workspace --example answers
+	SILVERBULLET_BIN=$(PROGRAM) SILVERBULLET_ANSWERS=$(TARGET)/debug/examples/answers .venv/bin/python -m pytest -q python/tests/package
 
 test-kafka: .venv/.installed ## Kafka's scripts, documents, csv_producer.py and the program, with real brokers
 	setup/kafka/bin/kafka-fetch.sh

@@ -100,14 +100,14 @@ check_node() {
         "see https://nodejs.org/en/download" "sudo dnf install -y nodejs" "brew upgrade node"
 }
 
-# The stored tables are read by Python's libraries in the tests.
+# The stored tables are read by Python's libraries in the tests, and the Python package is built for 3.11 and newer.
 check_python() {
     local found
     if ! found="$(python3 -c 'import venv, ensurepip, sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null)"; then
         report "python3 with venv" "sudo apt-get install -y python3 python3-venv" "sudo dnf install -y python3" \
             "brew install python"
-    elif ! at_least "$found" 3.10.0; then
-        report "Python 3.10 or newer; $(command -v python3) is $found" "sudo apt-get install -y python3" \
+    elif ! at_least "$found" 3.11.0; then
+        report "Python 3.11 or newer; $(command -v python3) is $found" "sudo apt-get install -y python3" \
             "sudo dnf install -y python3" "brew upgrade python"
     fi
 }

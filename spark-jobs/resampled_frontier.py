@@ -10,6 +10,7 @@ from dataclasses import asdict
 
 from silverbullet.jobs import command, resampled_frontier, results
 from silverbullet.jobs.spread import Pinned
+from silverbullet.jobs.window import find
 
 
 def main() -> None:
@@ -32,10 +33,11 @@ def main() -> None:
     settings = resampled_frontier.Settings(
         arguments.bootstraps, arguments.bootstrap, arguments.points, arguments.shrinkage, arguments.seed
     )
+    window = find(address.engine(), arguments.universe, arguments.bar, arguments.window, arguments.estimator)
+    resampled_frontier.check(window, settings)
     spark, tasks = command.open_session("silverbullet resampled frontier", arguments)
     try:
-        pinned = Pinned.newest(address, arguments.universe, arguments.bar, arguments.window, arguments.estimator)
-        window = pinned.window
+        pinned = Pinned.of(address, window)
         command.say(
             f"{settings.bootstraps:,} bootstraps ({settings.bootstrap}) of {window.length} returns up to bar "
             f"{window.bar} of {len(window.assets)} assets of {window.universe}; kernel {pinned.kernel}"

@@ -39,23 +39,23 @@ def main() -> None:
     arguments = options()
     results.check_place(arguments.output)
     address = command.address(arguments)
+    planned = scenario_risk.plan(
+        address,
+        arguments.portfolios,
+        bootstraps=arguments.bootstrap or ["stationary:20"],
+        paths=arguments.paths,
+        horizon=arguments.horizon,
+        historic=arguments.historic or [],
+        stresses=arguments.stress or [],
+        levels=arguments.level or [0.95],
+        seed=arguments.seed,
+        universe=arguments.universe,
+        bar=arguments.bar,
+        length=arguments.window,
+    )
+    window = planned.pinned.window
     spark, tasks = command.open_session("silverbullet scenario risk", arguments)
     try:
-        planned = scenario_risk.plan(
-            address,
-            arguments.portfolios,
-            bootstraps=arguments.bootstrap or ["stationary:20"],
-            paths=arguments.paths,
-            horizon=arguments.horizon,
-            historic=arguments.historic or [],
-            stresses=arguments.stress or [],
-            levels=arguments.level or [0.95],
-            seed=arguments.seed,
-            universe=arguments.universe,
-            bar=arguments.bar,
-            length=arguments.window,
-        )
-        window = planned.pinned.window
         command.say(
             f"{len(planned.holdings)} portfolios of {len(window.assets)} assets of {window.universe} at bar "
             f"{window.bar}, {planned.paths:,} paths of {planned.horizon} bars by {' and '.join(planned.bootstraps)}; "

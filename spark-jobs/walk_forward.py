@@ -49,18 +49,18 @@ def main() -> None:
     results.check_place(arguments.output)
     cells = strategies.grid(arguments.objectives, arguments.estimators, arguments.windows)
     address = command.address(arguments)
+    planned = walk_forward.plan(
+        address,
+        cells,
+        universe=arguments.universe,
+        bar=arguments.bar,
+        steps=arguments.bars,
+        every=arguments.every,
+        fee=arguments.fee_bps,
+    )
+    window = planned.pinned.window
     spark, tasks = command.open_session("silverbullet walk-forward", arguments)
     try:
-        planned = walk_forward.plan(
-            address,
-            cells,
-            universe=arguments.universe,
-            bar=arguments.bar,
-            steps=arguments.bars,
-            every=arguments.every,
-            fee=arguments.fee_bps,
-        )
-        window = planned.pinned.window
         command.say(
             f"{len(cells)} strategies over {planned.steps:,} bars up to bar {window.bar} of {len(window.assets)} "
             f"assets of {window.universe}, {planned.trades:,} trades each; kernel {planned.pinned.kernel}"

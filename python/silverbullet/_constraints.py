@@ -49,7 +49,7 @@ class Restricted:
         for name in given:
             if name not in _NAMES:
                 raise TypeError(f"{name!r} is no keyword of this; constraints are {', '.join(_NAMES)}")
-        self.problem = moments.problem(given.pop("lower", None), given.pop("upper", None), risk_free)
+        self.problem = moments._problem(given.pop("lower", None), given.pop("upper", None), risk_free)
         self.assets = moments.assets
         #: Whether there is anything beyond bounds.
         self.beyond_bounds = bool(given.keys() - {"holdings", "holding_bars"})

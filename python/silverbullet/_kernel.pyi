@@ -7,6 +7,8 @@ import numpy.typing as npt
 
 _Array = npt.NDArray[np.float64]
 
+__all__ = ["BLOCK", "KERNEL_VERSION", "VERSION", "Problem", "Sketch", "estimate"]
+
 BLOCK: int
 KERNEL_VERSION: str
 VERSION: str
@@ -132,7 +134,7 @@ class Sketch:
     def to_bytes(self) -> bytes: ...
     @staticmethod
     def from_bytes(bytes: bytes) -> Sketch: ...
-    def __eq__(self, other: object) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
 @final
 class Resampler:
@@ -161,7 +163,7 @@ class ResamplePart:
     def to_bytes(self) -> bytes: ...
     @staticmethod
     def from_bytes(bytes: bytes) -> ResamplePart: ...
-    def __eq__(self, other: object) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
 @final
 class Paths:

@@ -156,10 +156,10 @@ class Moments:
 
     @cached_property
     def _long_only(self) -> _kernel.Problem:
-        return self.problem(None, None, 0.0)
+        return self._problem(None, None, 0.0)
 
-    def problem(self, lower: Any, upper: Any, risk_free: float) -> _kernel.Problem:
-        """The kernel's problem with these bounds, for the other modules of the package."""
+    def _problem(self, lower: Any, upper: Any, risk_free: float) -> _kernel.Problem:
+        """The kernel's problem with these bounds."""
         return _kernel.Problem(
             self.mean,
             self.covariance,
@@ -196,7 +196,8 @@ class Moments:
             raise InputError("moments: this table is not one that Moments.to_arrow made")
 
         def square(name: str) -> Array:
-            return table[name].combine_chunks().flatten().to_numpy().reshape(table.num_rows, table.num_rows)
+            entries: Array = table[name].combine_chunks().flatten().to_numpy()
+            return entries.reshape(table.num_rows, table.num_rows)
 
         return cls(
             table["mean"].to_numpy(),

@@ -49,23 +49,12 @@ class Swept:
     drawn: float
 
 
-def plan(
-    address: Address,
-    portfolios: int,
-    parts: int,
-    *,
-    seed: int = 0,
-    universe: str | None = None,
-    bar: int | None = None,
-    length: int | None = None,
-    estimator: str | None = None,
-) -> Sweep:
-    """Pins the window, and cuts the run into whole blocks of portfolios."""
+def plan(address: Address, window: Window, portfolios: int, parts: int, seed: int = 0) -> Sweep:
+    """Has the window's bars kept for the tasks, and cuts the run into whole blocks of portfolios."""
     import silverbullet as sb
 
-    pinned = Pinned.newest(address, universe, bar, length, estimator)
-    cut = tuple(sb.partitions(portfolios, parts))
-    return Sweep(pinned.window, pinned.share, cut, seed, pinned.kernel)
+    pinned = Pinned.of(address, window)
+    return Sweep(window, pinned.share, tuple(sb.partitions(portfolios, parts)), seed, pinned.kernel)
 
 
 def draw(sweep: Sweep, moments: sb.Moments, part: int) -> sb.Sketch:

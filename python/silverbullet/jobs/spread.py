@@ -54,6 +54,7 @@ class Pinned:
         import silverbullet as sb
 
         (share,) = shares(address, Query(window.sql(), False), 1, True)
+        window.check(share.rows)
         return cls(window, share, sb.kernel_version())
 
     @classmethod

@@ -102,7 +102,7 @@ class Engine:
 
 def _renewal(endpoint: flight.FlightEndpoint) -> bytes:
     """A RenewFlightEndpointRequest, which pyarrow has no class for: its only field is the endpoint."""
-    message = endpoint.serialize()
+    message: bytes = endpoint.serialize()
     length, size = b"", len(message)
     while size >= 0x80:
         length += bytes([size & 0x7F | 0x80])

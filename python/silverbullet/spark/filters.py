@@ -53,7 +53,7 @@ def condition(wanted: spark.Filter, columns: pyarrow.Schema) -> Condition | None
         child = condition(wanted.child, columns)
         # Of a little more than is wanted the opposite is too little.
         return Condition(f"not ({child.sql})", True) if child and child.exact else None
-    path = getattr(wanted, "attribute", ())
+    path: tuple[str, ...] = getattr(wanted, "attribute", ())
     if len(path) != 1 or columns.names.count(path[0]) != 1:
         return None
     column, kind = quoted(path[0]), columns.field(path[0]).type
@@ -65,7 +65,8 @@ def condition(wanted: spark.Filter, columns: pyarrow.Schema) -> Condition | None
         return Condition(f"{function}({column}, {text(wanted.value)})", True) if _is_text(kind) else None
     if isinstance(wanted, spark.In):
         values = [_literal(value, kind) for value in wanted.value]
-        return Condition(f"{column} in ({', '.join(values)})", True) if values and None not in values else None
+        known = [value for value in values if value is not None]
+        return Condition(f"{column} in ({', '.join(known)})", True) if values and known == values else None
     sign = COMPARED.get(type(wanted))
     if sign is None:
         return None
@@ -93,7 +94,7 @@ def _of_numbers(column: str, sign: str, value: object) -> Condition | None:
 def _is_text(kind: pyarrow.DataType) -> bool:
     if arrow.is_dictionary(kind):
         return _is_text(kind.value_type)
-    return arrow.is_string(kind) or arrow.is_large_string(kind) or arrow.is_string_view(kind)
+    return bool(arrow.is_string(kind) or arrow.is_large_string(kind) or arrow.is_string_view(kind))
 
 
 def _literal(value: object, kind: pyarrow.DataType) -> str | None:

@@ -16,8 +16,8 @@ from silverbullet.spark.engine import Engine, Lease
 from silverbullet.spark.errors import (
     FLIGHT,
     EngineAway,
+    Refused,
     SnapshotChanged,
-    SourceError,
     TicketGone,
     explained,
     is_passing,
@@ -46,7 +46,7 @@ def read(share: Share, patience: float) -> Iterator[pyarrow.RecordBatch]:
             return
         except KeyError as error:
             attempt.ticket_is_gone(error)
-        except (*FLIGHT, EngineAway, SnapshotChanged) as error:
+        except (*FLIGHT, EngineAway, Refused, SnapshotChanged) as error:
             attempt.wait(error)
 
 
@@ -96,7 +96,7 @@ class _Attempt:
 
     def wait(self, error: Exception) -> None:
         """What may pass is waited for; after that, and otherwise, the task ends."""
-        passes = isinstance(error, SourceError) or is_passing(error)
+        passes = isinstance(error, EngineAway | SnapshotChanged) or is_passing(error)
         if not passes or time.monotonic() - self._since > self._patience:
             with explained(self._engine.url, self._share.sql):
                 raise error

@@ -3,11 +3,14 @@
 import json
 import os
 import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas
 import pytest
 import silverbullet as sb
+from package import started
 from service import PROJECT
 
 
@@ -36,3 +39,17 @@ def crates(prices: pandas.DataFrame) -> dict:
     return json.loads(printed)
 
 
+@pytest.fixture(scope="session")
+def served(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a run on the simulator that has bars answers SQL."""
+    run, address = started(program, tmp_path_factory.mktemp("served"))
+    try:
+        with sb.connect(address) as connection:
+            deadline = time.monotonic() + 60
+            while connection.sql("select count(distinct bar) as n from bars")["n"][0].as_py() < 10:
+                assert time.monotonic() < deadline, "no bars after a minute"
+                time.sleep(0.2)
+        yield address
+    finally:
+        run.terminate()
+        assert run.wait(30) in (0, 130)

@@ -11,7 +11,7 @@ use figment::Figment;
 use figment::providers::{Format, Toml};
 
 /// Which of our own crates each of our crates may use, directly.
-const MAY_USE: [(&str, &[&str]); 9] = [
+const MAY_USE: [(&str, &[&str]); 10] = [
     ("silverbullet-kernel", &[]),
     ("silverbullet-market", &["silverbullet-kernel"]),
     ("silverbullet-feeds", &["silverbullet-kernel", "silverbullet-market"]),
@@ -32,6 +32,8 @@ const MAY_USE: [(&str, &[&str]); 9] = [
             "silverbullet-query",
         ],
     ),
+    // The native module of the Python package, which an interpreter loads.
+    ("silverbullet-python", &["silverbullet-kernel", "silverbullet-market"]),
     // An exchange for tests, which nothing is linked with.
     ("silverbullet-exchange-replay", &[]),
     (
@@ -92,6 +94,10 @@ const IMPURE: [&str; 33] = [
     "getrandom",
     "ctrlc",
 ];
+
+/// What the Python package must not bring along, so that its wheel builds in minutes.
+const NOT_IN_THE_WHEEL: [&str; 7] =
+    ["tokio", "datafusion", "deltalake", "arrow", "parquet", "tonic", "rdkafka"];
 
 /// The workspace as Cargo resolves it for this machine.
 struct Workspace {
@@ -193,6 +199,14 @@ fn the_walk_finds_what_is_there() {
 }
 
 #[test]
+fn the_python_package_stays_light() {
+    let reached = Workspace::load().reaches("silverbullet-python");
+    assert!(reached.contains_key("pyo3") && reached.contains_key("clarabel"), "the walk found too little");
+    let heavy: Vec<&String> = NOT_IN_THE_WHEEL.iter().filter_map(|name| reached.get(*name)).collect();
+    assert!(heavy.is_empty(), "the wheel would carry {heavy:#?}");
+}
+
+#[test]
 fn dependencies_point_one_way() {
     let workspace = Workspace::load();
     for (name, may_use) in MAY_USE {
@@ -210,8 +224,8 @@ fn dependencies_point_one_way() {
     }
     let used = workspace.reaches("silverbullet-cli");
     for (name, _) in MAY_USE.iter().filter(|(name, _)| *name != "silverbullet-cli") {
-        let is_for_tests = *name == "silverbullet-exchange-replay";
-        assert!(used.contains_key(*name) != is_for_tests, "whether the program uses {name} is wrong");
+        let stands_alone = ["silverbullet-exchange-replay", "silverbullet-python"].contains(name);
+        assert!(used.contains_key(*name) != stands_alone, "whether the program uses {name} is wrong");
     }
 }
 

@@ -52,10 +52,9 @@ impl NativeProblem {
         let upper = upper.map_or_else(|| vec![1.0; count], |bounds| parse::vector(&bounds));
         let observations = observations.unwrap_or(UNKNOWN_OBSERVATIONS);
         let build = || {
-            let bounds = Bounds::new(lower, upper)?;
-            let problem = Problem::new(mean, covariance, observations)?
-                .with_bounds(bounds)?
-                .with_risk_free(risk_free)?;
+            // The moments first: without an asset the bounds would be to blame.
+            let problem = Problem::new(mean, covariance, observations)?;
+            let problem = problem.with_bounds(Bounds::new(lower, upper)?)?.with_risk_free(risk_free)?;
             // Said in full, so that a problem that was written down and read again is equal.
             let shrunk = shrunk.unwrap_or_else(|| problem.shrunk_covariance());
             problem.with_shrunk(shrunk)
