@@ -1,15 +1,13 @@
 """The job `scenario_risk.py` on a real cluster: losses as numpy counts them, with the bits of one process."""
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 import silverbullet as sb
 from cluster import Cluster
 from engine import FIRST, Engine, session
-from jobs import closes, submit, written
+from jobs import closes
 from pyspark.sql import SparkSession
 from silverbullet.jobs import scenario_risk
 from silverbullet.jobs.scenario_risk import Outcomes, told
@@ -140,24 +138,3 @@ def test_what_is_wrong_is_told(engine: Engine) -> None:
             scenario_risk.plan(Address(engine.url), ["engine"], **{**ASKED, **more})
     with pytest.raises(OptionError, match="--portfolios mine: there are engine and equal-weight"):
         scenario_risk.plan(Address(engine.url), ["mine"], **ASKED)
-
-
-def test_the_command_writes_a_row_for_each_portfolio_set_and_level(
-    engine: Engine, cluster: Cluster, planned: scenario_risk.Plan, alone: list[Outcomes], tmp_path: Path
-) -> None:
-    sets = ("--bootstrap", "stationary:6", "--bootstrap", "block:5", "--historic", "30", "--historic", "60")
-    more = ("--paths", str(PATHS), "--horizon", str(HORIZON), "--level", "0.9", "--level", "0.95", "--seed", "3")
-    moves = ("--stress", "BTC=-0.3,XRP=0.1", "--stress", "*=-0.2,SOL=0", "--output", str(tmp_path / "rows"))
-    done = submit(cluster, "scenario_risk", "--endpoint", engine.url, *sets, *more, *moves, "--tasks", "2")
-    assert done.returncode == 0, done.stderr
-    assert f"{PATHS} paths of {HORIZON} bars by stationary:6 and block:5; kernel {sb.kernel_version()}" in done.stderr
-    rows = written(tmp_path / "rows", "risks", "runs")
-    found = rows["risks"].to_pylist()
-    assert len(found) == len(planned.holdings) * 6 * 2
-    for row in found:
-        at = [(one.name, one.method) for one in planned.holdings].index((row["objective"], row["method"]))
-        (one,) = (one for one in alone if one.name == row["scenarios"])
-        wanted = told(one.returns[:, at], one.drawdowns[:, at], row["level"])
-        assert {name: row[name] for name in wanted} == wanted
-    (run,) = rows["runs"].to_pylist()
-    assert (run["kind"], json.loads(run["configuration"])["paths"]) == ("scenario-risk", PATHS)

@@ -1,15 +1,13 @@
 """The job `walk_forward.py` on a real cluster: the bits of a plain loop in one process, and the money of a ledger."""
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 import silverbullet as sb
 from cluster import Cluster
 from engine import FIRST, Engine, session
-from jobs import closes, has_columns_of, submit, written
+from jobs import closes
 from pyspark.sql import SparkSession
 from silverbullet.jobs import walk_forward
 from silverbullet.jobs.strategies import grid
@@ -154,29 +152,3 @@ def test_what_cannot_be_walked_is_told(engine: Engine) -> None:
     ]:
         with pytest.raises(OptionError, match=message):
             grid(objectives, estimators, [20])
-
-
-def test_the_command_writes_rows_of_the_back_tests(
-    engine: Engine, cluster: Cluster, alone: list[Walk], tmp_path: Path
-) -> None:
-    own = ("--windows", "15,30", "--estimators", "sample,exponential:8", "--objectives", "max-sharpe,equal-weight")
-    more = ("--bars", str(STEPS), "--every", str(EVERY), "--fee-bps", "10", "--tasks", "3")
-    done = submit(cluster, "walk_forward", "--endpoint", engine.url, *own, *more, "--output", str(tmp_path / "rows"))
-    assert done.returncode == 0, done.stderr
-    assert f"8 strategies over {STEPS} bars up to bar {FIRST + BARS} of 4 assets of main, 13 trades each" in done.stderr
-    rows = written(tmp_path / "rows", "backtests", "runs", "strategies")
-    assert all(has_columns_of(engine, name, rows[name]) for name in ("backtests", "runs"))
-    steps = rows["backtests"].to_pylist()
-    assert len(steps) == 8 * STEPS
-    for one in (one for one in alone if one.strategy.objective in ("max-sharpe", "equal-weight")):
-        found = [row for row in steps if row["strategy"] == one.strategy.name]
-        assert [row["return"] for row in found] == one.returns.tolist()
-        assert [row["drawdown"] for row in found] == one.drawdown.tolist()
-        assert [list(dict(row["weights"]).values()) for row in found] == one.weights.tolist()
-        assert [row["as_of"].timestamp() for row in found] == [FIRST + BARS - STEPS + 1 + step for step in range(STEPS)]
-    told = {row["strategy"]: row for row in rows["strategies"].to_pylist()}
-    assert told.keys() == {row["strategy"] for row in steps}
-    (run,) = rows["runs"].to_pylist()
-    assert (run["kind"], json.loads(run["configuration"])["fee"]) == ("walk-forward", 0.001)
-    done = submit(cluster, "walk_forward", "--endpoint", engine.url, "--windows", "5000")
-    assert done.returncode == 1 and "error: main has 89 returns" in done.stderr and "Traceback" not in done.stderr

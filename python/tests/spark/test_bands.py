@@ -1,16 +1,14 @@
 """The job `resampled_frontier.py` on a real cluster: bands with the bits of one process, and what they mean."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import silverbullet as sb
 from cluster import Cluster
 from engine import FIRST, Engine, session
-from jobs import closes, has_columns_of, submit, written
+from jobs import closes
 from pyspark.sql import SparkSession
 from silverbullet.jobs.resampled_frontier import Settings, resample
 from silverbullet.jobs.spread import Pinned
@@ -108,25 +106,3 @@ def test_what_cannot_be_resampled_is_told_before_anything_is_drawn(spark: SparkS
     pinned = replace(Pinned.newest(address), kernel="0.0.9+0123")
     with pytest.raises(Exception, match=r"(?s)the kernel of this executor is .*, the driver's is 0.0.9\+0123"):
         resample(spark, pinned, SETTINGS, 2)
-
-
-def test_the_command_writes_the_band_as_rows_of_the_frontiers(
-    engine: Engine, cluster: Cluster, wanted: sb.ResampledFrontier, tmp_path: Path
-) -> None:
-    own = ("--bootstraps", "150", "--bootstrap", "stationary:7", "--points", "12", "--seed", "5", "--tasks", "3")
-    done = submit(cluster, "resampled_frontier", "--endpoint", engine.url, *own, "--output", str(tmp_path / "rows"))
-    assert done.returncode == 0, done.stderr
-    assert f"150 bootstraps (stationary:7) of {WINDOW} returns up to bar {FIRST + BARS} of 4 assets" in done.stderr
-    rows = written(tmp_path / "rows", "frontiers", "runs")
-    assert all(has_columns_of(engine, name, table) for name, table in rows.items())
-    frontier = rows["frontiers"].to_pylist()
-    for name in ("risk", "mean", "mean_low", "mean_high"):
-        assert [row[name] for row in frontier] == getattr(wanted, name).tolist()
-    assert [list(dict(row["weights"]).values()) for row in frontier] == wanted.weights.tolist()
-    assert {(row["method"], row["bar"]) for row in frontier} == {("resampled", FIRST + BARS)}
-    (run,) = rows["runs"].to_pylist()
-    assert (run["kind"], run["seed"], run["rows_out"]) == ("resampled-frontier", 5, 12)
-    assert json.loads(run["configuration"])["bootstrap"] == "stationary:7"
-    assert {row["run_id"] for row in frontier} == {run["run_id"]}
-    done = submit(cluster, "resampled_frontier", "--endpoint", engine.url, "--shrinkage", "2")
-    assert (done.returncode, done.stdout) == (2, "") and "'2' is no number from 0 to 1" in done.stderr

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from cluster import Cluster
 from engine import FIRST, Engine, session
-from jobs import assert_as_the_engine_stored, frontiers, submit, written
+from jobs import assert_as_the_engine_stored, frontiers, written
 from pyspark.sql import SparkSession
 from silverbullet.jobs.stream_frontier import Batches, read, start
 from silverbullet.spark.engine import Address
@@ -86,15 +86,3 @@ def test_an_asset_without_prices_drops_out_as_there(spark: SparkSession, engine:
     names = {row["bar"]: tuple(dict(row["weights"])) for row in rows}
     assert names[FIRST + BARS] == tuple(ASSETS)
     assert names[FIRST + BARS + WINDOW + 10] == ("XRP", "BTC", "SOL")
-
-
-def test_the_command_follows_a_run_and_goes_on_where_it_was(engine: Engine, cluster: Cluster, tmp_path: Path) -> None:
-    own = ("--endpoint", engine.url, "--output", str(tmp_path / "rows"), "--checkpoint", str(tmp_path / "checkpoint"))
-    done = submit(cluster, "stream_frontier", *own, "--once", "--tasks", "3")
-    assert done.returncode == 0, done.stderr
-    assert f"batch 0: {BARS} bars of 1 universes" in done.stderr
-    assert_as_the_engine_stored(engine, tmp_path / "rows")
-    wrong = submit(cluster, "stream_frontier", *own, "--once", "--universe", "mian")
-    assert wrong.returncode == 1 and "there is no universe 'mian'" in wrong.stderr, wrong.stderr
-    away = ("--endpoint", "grpc://127.0.0.1:1", *own[2:])
-    assert "error: no engine answers at grpc://127.0.0.1:1" in submit(cluster, "stream_frontier", *away).stderr
