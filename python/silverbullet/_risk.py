@@ -83,7 +83,7 @@ def baseline(
     :param mean: `Moments`, or mean returns per bar
     """
     moments = moments_of(mean, covariance)
-    return Portfolio(assets=moments.assets, **_kernel.baseline(moments.problem(None, None, 0.0), name))
+    return Portfolio(assets=moments.assets, **_kernel.baseline(moments._problem(None, None, 0.0), name))
 
 
 def _series(values: Any) -> Array:

@@ -19,7 +19,7 @@ from silverbullet.jobs.results import Run, Tables, of_bar, typed
 from silverbullet.jobs.scenarios import Holding, Stress, holdings, stress
 from silverbullet.jobs.spread import Done, Pinned, Say, cut, require_fits, spread
 from silverbullet.jobs.strategies import Array
-from silverbullet.jobs.window import Window, find
+from silverbullet.jobs.window import find
 from silverbullet.spark.engine import Address, Engine
 
 if TYPE_CHECKING:
