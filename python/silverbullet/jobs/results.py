@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import uuid
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -119,10 +118,12 @@ def check_place(place: str | None) -> None:
 
 
 def write(place: str | None, found: Tables) -> None:
-    """To a JSON file, to a folder of Parquet files, or to standard output as JSON."""
+    """To a JSON file, to a folder of Parquet files, or to standard output as a line of JSON.
+
+    One line, and the last one: spark-submit makes one stream of what a driver in Python prints and what it says.
+    """
     if place is None:
-        json.dump(_plain(found), sys.stdout, indent=1)
-        print()
+        print(json.dumps(_plain(found)), flush=True)
     elif Path(place).suffix == ".json":
         Path(place).write_text(json.dumps(_plain(found), indent=1) + "\n", encoding="utf-8")
     else:
