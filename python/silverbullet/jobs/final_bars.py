@@ -162,14 +162,13 @@ def _of_bar(universe: Universe, closes: dict[str, Array]) -> tuple[list[dict[str
     import silverbullet as sb
 
     moments = universe.moments(closes)
-    bounds = {
-        "lower": {asset: universe.lower[asset] for asset in closes},
-        "upper": {asset: universe.upper[asset] for asset in closes},
-    }
+    lower = {asset: universe.lower[asset] for asset in closes}
+    upper = {asset: universe.upper[asset] for asset in closes}
+    rate = universe.risk_free
     try:
-        frontier = sb.efficient_frontier(moments, **bounds)
-        best = sb.max_sharpe(moments, risk_free=universe.risk_free, **bounds)
-        least = sb.min_variance(moments, risk_free=universe.risk_free, **bounds)
+        frontier = sb.efficient_frontier(moments, lower=lower, upper=upper)
+        best = sb.max_sharpe(moments, risk_free=rate, lower=lower, upper=upper)
+        least = sb.min_variance(moments, risk_free=rate, lower=lower, upper=upper)
     except sb.InfeasibleError:
         return [], []
     return list(_points(frontier)), list(_portfolios((best, least)))

@@ -74,7 +74,8 @@ class Walk:
     def drawdown(self) -> Array:
         """Loss since the highest point, the start included."""
         wealth = self.wealth
-        return 1.0 - wealth / np.maximum(np.maximum.accumulate(wealth), 1.0)
+        highest = np.maximum(np.maximum.accumulate(wealth), 1.0)
+        return np.subtract(1.0, wealth / highest, dtype=np.float64)
 
 
 def plan(
