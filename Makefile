@@ -66,6 +66,8 @@ test-cassandra: .venv/.installed ## Cassandra's scripts and guide and the store'
 	CARGO="$(CARGO)" scripts/test-cassandra-store.sh
 
 test-spark: spark-package ## Spark's scripts and documents, the data source and the jobs, with a real master, two workers and the program
+	setup/spark/bin/spark-kafka-fetch.sh
+	setup/kafka/bin/kafka-fetch.sh
 	SILVERBULLET_BIN=$(PROGRAM) SILVERBULLET_PACKAGE=$(TARGET)/package .venv-spark/bin/python -m pytest -q python/tests/spark
 
 test-page: browser web/node_modules/.installed ## The page in a real browser

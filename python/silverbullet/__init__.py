@@ -23,6 +23,17 @@ from ._kernel import VERSION as __version__
 from ._moments import Moments
 from ._optimise import efficient_frontier, max_sharpe, min_variance, monte_carlo, optimize
 from ._portfolio import Frontier, Portfolio
+from ._resample import ResampledFrontier, ResamplePart, Resampler, resampled_frontier
+from ._risk import (
+    Paths,
+    baseline,
+    conditional_value_at_risk,
+    max_drawdown,
+    portfolio_returns,
+    semivariance,
+    simple_returns,
+    value_at_risk,
+)
 from ._sketch import BLOCK, MonteCarlo, Sketch, partitions
 
 __all__ = [
@@ -37,19 +48,31 @@ __all__ = [
     "MissingDependencyError",
     "Moments",
     "MonteCarlo",
+    "Paths",
     "Portfolio",
     "QueryError",
+    "ResamplePart",
+    "ResampledFrontier",
+    "Resampler",
     "SilverBulletError",
     "Sketch",
     "__version__",
+    "baseline",
+    "conditional_value_at_risk",
     "connect",
     "efficient_frontier",
     "kernel_version",
+    "max_drawdown",
     "max_sharpe",
     "min_variance",
     "monte_carlo",
     "optimize",
     "partitions",
+    "portfolio_returns",
+    "resampled_frontier",
+    "semivariance",
+    "simple_returns",
+    "value_at_risk",
 ]
 
 

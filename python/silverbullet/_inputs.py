@@ -169,7 +169,9 @@ def _of_arrow_column(what: str, name: str, column: Any) -> tuple[Array, str]:
         row = pc.index(column.is_null(), True).as_py()
         raise InputError(f"{what}: {name} has no value in row {row}; fill or drop such rows first")
     if kind == pa.float64() and column.num_chunks == 1:
-        return column.chunk(0).to_numpy(zero_copy_only=True), ""
+        array = column.chunk(0).to_numpy(zero_copy_only=True)
+        # Batches that came over a network begin at any byte, which the native module must not read in place.
+        return (array, "") if array.flags.aligned else (array.copy(), f"{name!r} (not aligned)")
     reason = f"{name!r} ({kind}, {column.num_chunks} chunks)"
     return column.cast(pa.float64()).to_numpy(), reason
 

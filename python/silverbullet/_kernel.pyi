@@ -46,6 +46,20 @@ class _Found(_Finished):
     evaluations: int
     certified: bool
 
+class _Resampled(TypedDict):
+    label: str
+    bootstraps: int
+    fallbacks: int
+    risk: _Array
+    mean: _Array
+    mean_low: _Array
+    mean_high: _Array
+    risk_low: _Array
+    risk_high: _Array
+    weights: _Array
+    weights_low: _Array
+    weights_high: _Array
+
 class _Aim(TypedDict):
     objective: str
     risk_aversion: float | None
@@ -69,6 +83,13 @@ class _Draw(TypedDict):
     sampler: str
 
 def estimate(columns: list[_Array], assets: list[str], estimator: str, are_prices: bool) -> _Moments: ...
+def simple_returns(columns: list[_Array], assets: list[str]) -> _Array: ...
+def portfolio_returns(returns: _Array, weights: _Array) -> _Array: ...
+def value_at_risk(returns: _Array, level: float) -> float: ...
+def conditional_value_at_risk(returns: _Array, level: float) -> float: ...
+def max_drawdown(returns: _Array) -> float: ...
+def semivariance(returns: _Array, threshold: float) -> float: ...
+def baseline(problem: Problem, name: str) -> _Portfolio: ...
 
 @final
 class Problem:
@@ -114,3 +135,40 @@ class Sketch:
     @staticmethod
     def from_bytes(bytes: bytes) -> Sketch: ...
     def __eq__(self, other: object, /) -> bool: ...
+
+@final
+class Resampler:
+    def __new__(
+        cls,
+        returns: _Array,
+        assets: list[str],
+        *,
+        bootstrap: str,
+        bootstraps: int,
+        points: int,
+        seed: int,
+        shrinkage: float = 0.0,
+        lower: _Array | None = None,
+        upper: _Array | None = None,
+    ) -> Resampler: ...
+    def part(self, first: int, bootstraps: int) -> ResamplePart: ...
+    def finish(self, part: ResamplePart) -> _Resampled: ...
+
+@final
+class ResamplePart:
+    @property
+    def bootstraps(self) -> int: ...
+    @staticmethod
+    def merge_all(parts: list[ResamplePart]) -> ResamplePart: ...
+    def to_bytes(self) -> bytes: ...
+    @staticmethod
+    def from_bytes(bytes: bytes) -> ResamplePart: ...
+    def __eq__(self, other: object, /) -> bool: ...
+
+@final
+class Paths:
+    def __new__(cls, returns: _Array, assets: list[str], bootstrap: str) -> Paths: ...
+    def path(self, seed: int, number: int, bars: int) -> _Array: ...
+    def outcomes(
+        self, portfolios: _Array, seed: int, first: int, paths: int, bars: int
+    ) -> tuple[_Array, _Array]: ...

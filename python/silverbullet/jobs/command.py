@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any
 
 from silverbullet.spark.engine import TOKEN, Address
 from silverbullet.spark.errors import OptionError, SourceError
@@ -29,22 +29,69 @@ def count(value: str) -> int:
     return int(number)
 
 
-def parser(description: str, example: str) -> argparse.ArgumentParser:
-    """A parser with what every job takes."""
+def share(value: str) -> float:
+    """A number from 0 to 1."""
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not 0.0 <= number <= 1.0:
+        raise argparse.ArgumentTypeError(f"{value!r} is no number from 0 to 1")
+    return number
+
+
+def level(value: str) -> float:
+    """A number from 0 to below 1."""
+    if (number := share(value)) == 1.0:
+        raise argparse.ArgumentTypeError(f"{value!r} is not allowed: below 1, such as 0.95")
+    return number
+
+
+def counts(value: str) -> list[int]:
+    """Several of them, with commas between."""
+    return [count(part) for part in value.split(",")]
+
+
+def words(value: str) -> list[str]:
+    """Several names, with commas between."""
+    return [part.strip() for part in value.split(",")]
+
+
+def basis_points(value: str) -> float:
+    """A number of basis points, from 0 to 10,000, as the fraction it is."""
+    try:
+        return share(str(float(value) / 10_000.0))
+    except (ValueError, argparse.ArgumentTypeError):
+        raise argparse.ArgumentTypeError(f"{value!r} is no number from 0 to 10000") from None
+
+
+def parser(description: str, example: str, without: Collection[str] = ()) -> argparse.ArgumentParser:
+    """A parser with what every job takes, but for options that mean nothing to this one."""
     own = argparse.ArgumentParser(
         description=description, epilog=example, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    own.add_argument("--endpoint", required=True, metavar="URL", help="where the engine is: grpc://HOST:PORT")
-    own.add_argument("--token", help=f"what it wants to see [default: the variable {TOKEN}]")
-    own.add_argument("--authority", metavar="FILE", help="PEM file that vouches for an engine at grpc+tls://…")
-    own.add_argument("--universe", metavar="NAME", help="[default: the only one]")
-    own.add_argument("--bar", type=count, metavar="N", help="the window's last bar [default: the newest final one]")
-    own.add_argument("--window", type=count, metavar="N", help="returns in the window [default: the universe's]")
-    own.add_argument("--estimator", metavar="NAME", help="sample, ledoit-wolf, exponential:HALF-LIFE [default: own]")
-    own.add_argument("--seed", type=int, default=0, help="[default: 0]")
-    own.add_argument("--tasks", type=count, metavar="N", help="[default: as many as the cluster has cores]")
-    own.add_argument("--output", metavar="PLACE", help="FILE.json, or a Parquet folder [default: printed as JSON]")
+
+    def option(name: str, **more: Any) -> None:
+        if name not in without:
+            own.add_argument(name, **more)
+
+    option("--endpoint", required=True, metavar="URL", help="where the engine is: grpc://HOST:PORT")
+    option("--token", help=f"what it wants to see [default: the variable {TOKEN}]")
+    option("--authority", metavar="FILE", help="PEM file that vouches for an engine at grpc+tls://…")
+    option("--universe", metavar="NAME", help="[default: the only one]")
+    option("--bar", type=count, metavar="N", help="the last bar looked at [default: the newest final one]")
+    option("--window", type=count, metavar="N", help="returns in the window [default: the universe's]")
+    option("--estimator", metavar="NAME", help="sample, ledoit-wolf, exponential:HALF-LIFE [default: own]")
+    option("--seed", type=int, default=0, help="[default: 0]")
+    option("--tasks", type=count, metavar="N", help="[default: as many as the cluster has cores]")
+    option("--output", metavar="PLACE", help="FILE.json, or a Parquet folder [default: printed as JSON]")
     return own
+
+
+def open_session(name: str, arguments: argparse.Namespace) -> tuple[SparkSession, int]:
+    """The session, and into how many tasks work is cut."""
+    spark = session(name)
+    return spark, arguments.tasks or spark.sparkContext.defaultParallelism
 
 
 def address(arguments: argparse.Namespace) -> Address:

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow
 import pyarrow.parquet
@@ -23,11 +23,31 @@ if TYPE_CHECKING:
 Tables = dict[str, pyarrow.Table]
 
 
+class Subject(Protocol):
+    """What a run is about: a window, or a universe."""
+
+    @property
+    def universe(self) -> str: ...
+    @property
+    def variant(self) -> str: ...
+    def settings(self) -> dict[str, object]:
+        """All that decides what is found, beside the bars."""
+
+
 class Run:
     """The record of a job, as the engine keeps one of each of its starts."""
 
-    def __init__(self, kind: str, window: Window, seed: int, settings: Mapping[str, object], source: str) -> None:
-        self.run_id = str(uuid.uuid4())
+    def __init__(
+        self,
+        kind: str,
+        window: Subject,
+        seed: int,
+        settings: Mapping[str, object],
+        source: str,
+        run_id: str | None = None,
+    ) -> None:
+        # One run of several universes has a row for each of them.
+        self.run_id = run_id or str(uuid.uuid4())
         self._kind, self._window, self._seed, self._source = kind, window, seed, source
         self._settings = {**settings, "window": window.settings()}
         self._started = datetime.now(timezone.utc)
@@ -52,37 +72,42 @@ class Run:
         }
 
 
-def tables(engine: Engine, run: Run, window: Window, found: sb.MonteCarlo) -> Tables:
-    """Portfolios, frontier and run with exactly the columns that the engine's tables have."""
-    of_bar = {
+def of_bar(window: Window, run: Run, method: str) -> dict[str, object]:
+    """The columns by which a row belongs to the window's last bar and to the run."""
+    return {
         "universe": window.universe,
         "variant": window.variant,
         "bar": window.bar,
         "as_of": window.as_of,
         "run_id": run.run_id,
-        "method": "monte-carlo",
+        "method": method,
     }
+
+
+def typed(engine: Engine, rows: Mapping[str, list[dict[str, object]]]) -> Tables:
+    """Rows with exactly the columns that the engine's tables have."""
+    return {
+        name: pyarrow.Table.from_pylist(values, engine.schema(f"select * from {name}")) for name, values in rows.items()
+    }
+
+
+def tables(engine: Engine, run: Run, window: Window, found: sb.MonteCarlo) -> Tables:
+    """Portfolios, frontier and run of a sweep."""
+    belongs = of_bar(window, run, "monte-carlo")
     portfolios = [
-        of_bar
+        belongs
         | {name: getattr(one, name) for name in ("objective", "mean", "risk", "sharpe", "gap", "label")}
         | {"turnover": None, "weights": list(one.by_asset.items())}
         for one in found.portfolios
     ]
     frontier = [
-        of_bar
+        belongs
         | {"point": point, "risk": risk, "mean": mean, "mean_low": None, "mean_high": None}
         | {"weights": list(zip(window.assets, weights.tolist(), strict=True))}
         for point, (risk, mean, weights) in enumerate(found.frontier)
     ]
-    rows_in = (window.length + 1) * len(window.assets)
-    rows = {
-        "portfolios": portfolios,
-        "frontiers": frontier,
-        "runs": [run.row(rows_in, len(portfolios) + len(frontier))],
-    }
-    return {
-        name: pyarrow.Table.from_pylist(values, engine.schema(f"select * from {name}")) for name, values in rows.items()
-    }
+    runs = [run.row(window.closes(), len(portfolios) + len(frontier))]
+    return typed(engine, {"portfolios": portfolios, "frontiers": frontier, "runs": runs})
 
 
 def check_place(place: str | None) -> None:
@@ -104,12 +129,15 @@ def write(place: str | None, found: Tables) -> None:
     else:
         run_id = found["runs"]["run_id"][0].as_py()
         for name, rows in found.items():
-            folder = Path(place) / name
-            folder.mkdir(parents=True, exist_ok=True)
-            # A file that is there is whole.
-            part = folder / f".{run_id}.parquet"
-            pyarrow.parquet.write_table(rows, part)
-            part.rename(folder / f"{run_id}.parquet")
+            write_whole(rows, Path(place) / name / f"{run_id}.parquet")
+
+
+def write_whole(rows: pyarrow.Table, file: Path) -> None:
+    """A Parquet file that is there is whole, and takes the place of one that was."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f".{file.name}")
+    pyarrow.parquet.write_table(rows, part)
+    part.rename(file)
 
 
 def _plain(found: Tables) -> dict[str, list[dict[str, Any]]]:

@@ -57,7 +57,7 @@ class Window:
 
     def check(self, rows: int) -> None:
         """Whether so many rows are all that the question is for."""
-        if rows != (self.length + 1) * len(self.assets):
+        if rows != self.closes():
             raise WindowError(
                 f"the window of {self.length} returns up to bar {self.bar} takes {self.length + 1} bars of each of "
                 f"{len(self.assets)} assets, and there are {rows} rows: take a shorter window (--window) or a later bar "
@@ -78,10 +78,18 @@ class Window:
 
     def moments(self, batches: Iterable[pyarrow.RecordBatch]) -> sb.Moments:
         """Mean and covariance, as the engine forms them."""
+        return self.moments_of(self.prices(batches))
+
+    def moments_of(self, prices: pyarrow.Table) -> sb.Moments:
+        """The same of closes that are there already."""
         import silverbullet as sb
 
         half_life = self.half_life if self.estimator == "exponential" else None
-        return sb.Moments.from_prices(self.prices(batches), estimator=self.estimator, half_life=half_life)
+        return sb.Moments.from_prices(prices, estimator=self.estimator, half_life=half_life)
+
+    def closes(self) -> int:
+        """How many closes it takes."""
+        return (self.length + 1) * len(self.assets)
 
     def settings(self) -> dict[str, object]:
         """All of it, for the record of a run."""
@@ -96,9 +104,9 @@ def find(
     estimator: str | None = None,
 ) -> Window:
     """The window up to a bar, or the newest one; length and estimator are the engine's own unless they are given."""
-    universe = _universe(engine, universe)
+    universe = the_universe(engine, universe)
     row = _portfolio(engine, universe, bar)
-    settings = _settings(engine, row["run_id"], universe)
+    settings = settings_of(engine, row["run_id"], universe)
     assets = tuple(row["assets"])
     bounds = settings["bounds"]
     lower, upper = zip(*(bounds.get(asset, (settings["lower"], settings["upper"])) for asset in assets), strict=True)
@@ -118,7 +126,20 @@ def find(
     )
 
 
-def _universe(engine: Engine, wanted: str | None) -> str:
+def unbroken(engine: Engine, window: Window) -> int:
+    """The first bar from which on all assets of a window have every bar up to its last."""
+    names = ", ".join(map(text, window.assets))
+    steps = (
+        "select bar, bar - lag(bar) over (partition by asset order by bar) as step from bars where "
+        f"universe = {text(window.universe)} and variant = {text(window.variant)} and bar <= {window.bar} and "
+        f"asset in ({names})"
+    )
+    begins = f"select max(bar) as first from ({steps}) as s where step is null or step > 1"
+    return int(engine.rows(begins)["first"][0].as_py())
+
+
+def the_universe(engine: Engine, wanted: str | None) -> str:
+    """The universe of that name, or the only one."""
     names = engine.rows("select distinct universe from portfolios order by universe")["universe"].to_pylist()
     if wanted is None and len(names) == 1:
         return str(names[0])
@@ -144,7 +165,7 @@ def _portfolio(engine: Engine, universe: str, bar: int | None) -> dict[str, Any]
     raise NotThere(f"{universe} has no portfolios of bar {bar}: it has those of {there['first']} to {there['last']}")
 
 
-def _settings(engine: Engine, run_id: str, universe: str) -> dict[str, Any]:
+def settings_of(engine: Engine, run_id: str, universe: str) -> dict[str, Any]:
     """The universe's settings in the run that made a row."""
     rows = engine.rows(
         f"select configuration from runs where run_id = {text(run_id)} and universe = {text(universe)}"

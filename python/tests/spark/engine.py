@@ -6,6 +6,7 @@ import re
 import struct
 import subprocess
 import sys
+from collections.abc import Container
 from pathlib import Path
 
 import pyarrow
@@ -74,11 +75,11 @@ class Engine:
             info = client.get_flight_info(flight.FlightDescriptor.for_command(query.encode()), options)
             return pyarrow.concat_tables([client.do_get(endpoint.ticket).read_all() for endpoint in info.endpoints])
 
-    def put(self, bars: int) -> None:
-        """Puts prices for so many more bars of every asset, and waits until all of them are final."""
+    def put(self, bars: int, without: Container[str] = ()) -> None:
+        """Puts prices for so many more bars of every asset (but for some), and waits until all of them are final."""
         # A bar is final once a price has come that is later than its close by the lateness: one of the next bar.
         last = self.bars + bars
-        rows = [self._tick(number, part, at) for number in range(self._put, last + 1) for part in (3, 7) for at in self._at]
+        rows = self.prices(self._put, last + 1, without)
         with self.client() as client:
             for begin in range(0, len(rows), 50_000):
                 batch = pyarrow.RecordBatch.from_pylist(rows[begin : begin + 50_000])
@@ -89,6 +90,11 @@ class Engine:
                 assert b'"quarantined":0' in said, said
         self.bars, self._put = last, last + 1
         wait_until(self._has_all, f"{self.bars} bars are final", 120)
+
+    def prices(self, first: int, end: int, without: Container[str] = ()) -> list[dict[str, object]]:
+        """The prices of so many seconds."""
+        assets = [at for at in self._at if self.assets[at] not in without]
+        return [self._tick(number, part, at) for number in range(first, end) for part in (3, 7) for at in assets]
 
     def _has_all(self) -> bool:
         return self.rows("select max(bar) as newest from bars")["newest"][0].as_py() == FIRST + self.bars

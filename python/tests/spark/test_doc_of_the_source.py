@@ -15,7 +15,15 @@ from silverbullet.spark.options import KNOWN
 
 GUIDE = "docs/spark.md"
 READ = r"(?s)\| +BTC\|.*\| +ETH\|.*max-sharpe.*min-variance"
-PRINTS = {"cat > target/read.py": READ, "--archives": READ, "frontier.py": r"\d+ points"}
+PRINTS = {
+    "cat > target/read.py": READ,
+    "--archives": READ,
+    "spark-jobs/frontier.py": r"\d+ points",
+    "resampled_frontier.py": r"50 ranks",
+    "walk_forward.py": r"(?s)max-sharpe/sample/10 \S+ \S+\n.*equal-weight/ledoit-wolf/20 \S+ \S+\n",
+    "scenario_risk.py": r"\d+ rows of risk",
+    "stream_frontier.py": r"batch-000000000.parquet",
+}
 ALL = blocks(GUIDE)
 COMMANDS = [block for block in ALL if block.kind == "sh"]
 
@@ -34,7 +42,7 @@ def run_beside(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Itera
 
 
 def test_every_block_is_run_and_every_option_and_error_is_told() -> None:
-    assert len(COMMANDS) == 3
+    assert len(COMMANDS) == 7
     assert {block.kind for block in ALL} == {"sh", "text", "python"}
     commands = "".join(block.text for block in COMMANDS)
     assert [command for command in PRINTS if command not in commands] == []

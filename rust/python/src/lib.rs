@@ -6,12 +6,15 @@
 //! Everything is per bar.
 
 mod answer;
+mod baseline;
 mod constrained;
 mod error;
 mod moments;
 mod parse;
 mod problem;
 mod question;
+mod resample;
+mod risk;
 mod run;
 mod sketch;
 
@@ -25,9 +28,17 @@ const KERNEL_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+", env!("SILVE
 #[pyo3(name = "_kernel")]
 mod native {
     #[pymodule_export]
-    use super::moments::estimate;
+    use super::baseline::baseline;
+    #[pymodule_export]
+    use super::moments::{estimate, simple_returns};
     #[pymodule_export]
     use super::problem::NativeProblem;
+    #[pymodule_export]
+    use super::resample::{NativeResamplePart, NativeResampler};
+    #[pymodule_export]
+    use super::risk::{
+        NativePaths, conditional_value_at_risk, max_drawdown, portfolio_returns, semivariance, value_at_risk,
+    };
     #[pymodule_export]
     use super::sketch::NativeSketch;
 

@@ -47,6 +47,19 @@ pub(crate) fn estimate<'py>(
     })
 }
 
+/// Simple returns p_t / p_(t−1) − 1 of closes, as bars have them: one row less than there are closes.
+#[pyfunction]
+pub(crate) fn simple_returns<'py>(
+    py: Python<'py>,
+    columns: Vec<PyReadonlyArray1<'py, f64>>,
+    assets: Vec<String>,
+) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    let views: Vec<ArrayView1<'_, f64>> = columns.iter().map(PyReadonlyArray1::as_array).collect();
+    let returns = py.detach(|| returns_of_prices(&views, &assets))?;
+    let shape = [returns.rows(), returns.assets()];
+    PyArray1::from_vec(py, returns.iter().flatten().copied().collect()).reshape(shape)
+}
+
 fn both(returns: &ReturnMatrix, estimator: Estimator) -> moments::Result<(Moments, SymmetricMatrix)> {
     let moments = moments::estimate(returns, estimator)?;
     let shrunk = moments.ledoit_wolf_stand_in(returns)?;

@@ -183,6 +183,11 @@ impl NativeProblem {
 }
 
 impl NativeProblem {
+    /// What is asked about.
+    pub(crate) fn kernel(&self) -> &Problem {
+        &self.problem
+    }
+
     /// Computes without the interpreter's lock.
     fn detached<T: Send>(
         &self,

@@ -40,6 +40,18 @@ pub(crate) fn worst_mean(returns: &mut [f64], level: f64) -> f64 {
     -(worst.iter().sum::<f64>() + (count - whole as f64) * *boundary) / count
 }
 
+/// Value at risk: the least loss that is not exceeded in a share of `level` of the returns,
+/// `inf {l : P(L ≤ l) ≥ level}`. Negative where even that is a gain; zero for no return.
+#[must_use]
+pub fn value_at_risk(returns: &[f64], level: f64) -> f64 {
+    let Some(last) = returns.len().checked_sub(1) else { return 0.0 };
+    // A tail of a whole number of scenarios is often a little less in double precision.
+    let beyond = (tail(returns.len(), level) + 1e-9) as usize;
+    let mut sorted = returns.to_vec();
+    let (_, &mut boundary, _) = sorted.select_nth_unstable_by(beyond.min(last), f64::total_cmp);
+    -boundary
+}
+
 /// How many of the scenarios the tail beyond `level` holds.
 pub(crate) fn tail(scenarios: usize, level: f64) -> f64 {
     (1.0 - level) * scenarios as f64
@@ -90,6 +102,18 @@ mod tests {
         // Piecewise linear: its least value lies at a loss.
         let least = returns.iter().map(|value| at(-value)).fold(f64::INFINITY, f64::min);
         assert!((conditional_value_at_risk(&returns, 0.93) - least).abs() < 1e-14);
+    }
+
+    #[test]
+    fn the_value_at_risk_is_reached_by_its_share_of_the_losses() {
+        for (count, level) in [(10, 0.9), (10, 0.85), (100, 0.95), (100, 0.55), (7, 0.0), (3, 0.99)] {
+            let losses: Vec<f64> = (0..count).map(|i| f64::from((i * 37) % count + 1)).collect();
+            let returns: Vec<f64> = losses.iter().map(|loss| -loss).collect();
+            // Losses are 1 to `count`, so the least of which enough are no larger is their number itself.
+            let least = (1..=count).find(|&l| f64::from(l) >= level * f64::from(count) - 1e-9);
+            assert_eq!(value_at_risk(&returns, level), f64::from(least.unwrap()), "{count} {level}");
+        }
+        assert_eq!(value_at_risk(&[], 0.9), 0.0);
     }
 
     #[test]

@@ -15,9 +15,11 @@
 mod bootstrap;
 mod factor;
 mod normal;
+mod paths;
 mod source;
 
 pub use bootstrap::Bootstrap;
+pub use paths::PathOutcome;
 pub use source::{ScenarioSource, Spread};
 
 use std::sync::Arc;

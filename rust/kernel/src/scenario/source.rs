@@ -102,7 +102,14 @@ impl ScenarioSource {
     /// The rows numbered `rows` of run `seed`: the same bits whatever range they are drawn in.
     #[must_use]
     pub fn draw(&self, seed: u64, rows: Range<u64>) -> Scenarios {
-        let run = RunKey::new(seed, 0, Purpose::Scenarios);
+        self.draw_path(seed, 0, rows)
+    }
+
+    /// The rows numbered `rows` of path `path` of run `seed`. Paths do not depend on each other, as blocks of one long
+    /// run of rows would where a block of a bootstrap reaches over their ends; path 0 is what [`draw`](Self::draw) gives.
+    #[must_use]
+    pub fn draw_path(&self, seed: u64, path: u64, rows: Range<u64>) -> Scenarios {
+        let run = RunKey::new(seed, path, Purpose::Scenarios);
         let mut returns = Vec::new();
         match &self.0 {
             Kind::Elliptical { mean, factor, tail } => {
