@@ -1,7 +1,6 @@
 """Fixtures of the Spark tests. Every master and worker is real, lives in a temporary folder and has ended afterwards.
 
-A cluster takes seconds to start, so one serves all tests: those of the scripts, then the guide, which comes last by its name and
-stops it."""
+A cluster takes seconds to start, so one serves all tests; those of the scripts and of the guide also stop it."""
 
 import os
 import sys

@@ -42,6 +42,8 @@ def job(tmp_path: Path) -> Path:
 
 
 def test_start_waits_until_the_workers_are_there_and_a_second_one_changes_nothing(the_cluster: Cluster) -> None:
+    # The tests of the data source come before these.
+    the_cluster.script("stop")
     said = the_cluster.start()
     assert f"Spark is ready on spark://{the_cluster.address} with 2 workers" in said
     pids = [the_cluster.pid_of(part) for part in PARTS]
