@@ -26,7 +26,7 @@ endif
 # One target after the other, also under -j: what is missing is said before anything is built, and cargo
 # uses all cores by itself.
 .NOTPARALLEL:
-.PHONY: help run test test-rust test-web test-tables test-python test-kafka test-cassandra test-spark test-page python kafka kafka-stop cassandra cassandra-stop spark spark-stop build release web lint fmt fmt-check \
+.PHONY: help run test test-rust test-web test-tables test-python test-kafka test-cassandra test-spark test-page python kafka kafka-stop cassandra cassandra-stop spark spark-stop spark-package build release web lint fmt fmt-check \
         check-versions doc bench bench-kernel bench-live bench-sql bench-kafka bench-exchange bench-flight bench-cassandra soak-fuzz fuzz fuzz-seeds soak-frames check-fuzz check-cargo-fuzz soak-kill soak-kafka soak-cassandra soak-page deny clean update \
         check-prerequisites check-run-prerequisites browser
 
@@ -65,9 +65,8 @@ test-cassandra: .venv/.installed ## Cassandra's scripts and guide and the store'
 	SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q python/tests/cassandra
 	CARGO="$(CARGO)" scripts/test-cassandra-store.sh
 
-test-spark: ## Spark's scripts and guide, with a real master and two workers
-	setup/spark/bin/spark-fetch.sh
-	.venv-spark/bin/python -m pytest -q python/tests/spark
+test-spark: spark-package ## Spark's scripts and documents, the data source and the jobs, with a real master, two workers and the program
+	SILVERBULLET_BIN=$(PROGRAM) SILVERBULLET_PACKAGE=$(TARGET)/package .venv-spark/bin/python -m pytest -q python/tests/spark
 
 test-page: browser web/node_modules/.installed ## The page in a real browser
 	SILVERBULLET_BIN=$(PROGRAM) node --test web/e2e/
@@ -89,6 +88,11 @@ cassandra-stop: ## Stop it
 spark: ## Fetch and start a Spark master and two workers on 127.0.0.1:7077 (setup/spark/spark-setup.md)
 	@setup/spark/bin/spark-fetch.sh
 	@setup/spark/bin/spark-start.sh
+
+spark-package: python ## Unpack the Python package into target/package, for Spark (docs/spark.md)
+	setup/spark/bin/spark-fetch.sh
+	rm -rf $(TARGET)/package
+	.venv-spark/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --target $(TARGET)/package $(TARGET)/wheels/*.whl
 
 spark-stop: ## Stop them
 	@setup/spark/bin/spark-stop.sh

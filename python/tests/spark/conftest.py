@@ -3,12 +3,17 @@
 A cluster takes seconds to start, so one serves all tests: those of the scripts, then the guide, which comes last by its name and
 stops it."""
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cluster import VENV, Cluster, script
-from service import assert_none_left, copy_of_project
+from service import PROJECT, assert_none_left, copy_of_project
+
+# The package that `make test-spark` has unpacked: what is tested is never one that happens to be installed.
+sys.path.insert(0, os.environ.get("SILVERBULLET_PACKAGE", str(PROJECT / "python")))
 
 
 @pytest.fixture(scope="session")

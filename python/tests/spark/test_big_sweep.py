@@ -1,0 +1,201 @@
+"""The job `frontier.py` on a real cluster: the same bits in any number of parts, and whatever is killed."""
+
+import json
+import os
+import re
+import signal
+import struct
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet
+import pytest
+import silverbullet as sb
+from cluster import Cluster
+from engine import FIRST, PACKAGE, Engine, session
+from pyspark.sql import SparkSession
+from service import PROJECT, is_alive, wait_until
+from silverbullet.jobs import frontier
+from silverbullet.jobs.window import WindowError, find
+from silverbullet.spark.engine import Address
+
+ASSETS = ["XRP", "BTC", "ETH", "SOL", "ADA", "DOT"]
+BARS = 150
+WINDOW = 50
+#: Ends in the midst of a block.
+PORTFOLIOS = 64 * sb.BLOCK - 1_000
+JOB = PROJECT / "spark-jobs" / "frontier.py"
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """An engine with a full window."""
+    one = Engine(tmp_path_factory.mktemp("engine"), ASSETS, WINDOW).start()
+    try:
+        one.put(BARS)
+        yield one
+    finally:
+        one.stop()
+
+
+@pytest.fixture(scope="module")
+def spark(the_cluster: Cluster) -> Iterator[SparkSession]:
+    """A session with two executors."""
+    the_cluster.start()
+    one = session(the_cluster)
+    yield one
+    one.stop()
+
+
+@pytest.fixture(scope="module")
+def wanted(engine: Engine) -> sb.Sketch:
+    """The sweep in one process, without Spark, of closes that pyarrow read."""
+    closes = {
+        asset: engine.rows(f"select close from bars where asset = '{asset}' order by bar desc limit {WINDOW + 1}")
+        for asset in ASSETS
+    }
+    prices = {asset: rows["close"].to_pylist()[::-1] for asset, rows in closes.items()}
+    moments = sb.Moments.from_prices(prices, estimator="ledoit-wolf")
+    return sb.monte_carlo(moments, portfolios=PORTFOLIOS, first=0, seed=7)
+
+
+def planned(engine: Engine, parts: int, portfolios: int = PORTFOLIOS, **more: int) -> frontier.Sweep:
+    return frontier.plan(Address(engine.url), portfolios, parts, seed=7, **more)
+
+
+def test_moments_are_those_of_the_engine_to_the_bit(engine: Engine) -> None:
+    for bar in (None, FIRST + 90):
+        window = find(Address(engine.url).engine(), bar=bar)
+        assert window.assets == tuple(ASSETS) and window.length == WINDOW and window.estimator == "ledoit-wolf"
+        moments = window.moments(engine.rows(window.sql()).to_batches())
+        known = engine.rows(f"select asset, mean, volatility from assets where bar = {window.bar}").to_pylist()
+        assert {row["asset"]: row["mean"] for row in known} == dict(zip(ASSETS, moments.mean.tolist(), strict=True))
+        exact = engine.rows(
+            "select mean, risk from portfolios where objective = 'min-variance' and method = 'exact' "
+            f"and bar = {window.bar}"
+        ).to_pylist()
+        found = sb.min_variance(moments)
+        assert [(row["mean"], row["risk"]) for row in exact] == [(found.mean, found.risk)]
+
+
+@pytest.mark.parametrize("parts", [1, 2, 8, 64])
+def test_any_number_of_parts_gives_the_bits_of_one_process(
+    spark: SparkSession, engine: Engine, wanted: sb.Sketch, parts: int
+) -> None:
+    sweep = planned(engine, parts)
+    assert len(sweep.parts) == parts
+    assert frontier.sweep(spark, sweep).sketch.to_bytes() == wanted.to_bytes()
+
+
+def test_an_engine_that_starts_anew_between_plan_and_tasks_changes_nothing(
+    spark: SparkSession, engine: Engine, wanted: sb.Sketch
+) -> None:
+    sweep = planned(engine, 2)
+    engine.put(2)
+    engine.stop()
+    engine.start()
+    assert frontier.sweep(spark, sweep).sketch.to_bytes() == wanted.to_bytes()
+    # The window up to the bar is history by now.
+    assert frontier.sweep(spark, planned(engine, 3, bar=sweep.window.bar)).sketch == wanted
+    assert frontier.sweep(spark, planned(engine, 3)).sketch != wanted
+
+
+def executors(cluster: Cluster) -> list[int]:
+    """The processes of executors, which are children of workers."""
+    workers = ",".join(str(cluster.pid_of(f"worker-{number}")) for number in (1, 2))
+    found = subprocess.run(["ps", "--ppid", workers, "-o", "pid="], capture_output=True, text=True).stdout.split()
+    return [int(pid) for pid in found]
+
+
+def test_an_executor_that_is_killed_in_the_midst_changes_nothing(
+    spark: SparkSession, engine: Engine, the_cluster: Cluster
+) -> None:
+    portfolios = 400 * sb.BLOCK
+    sweep = planned(engine, 8, portfolios, bar=FIRST + 100)
+    done: list[frontier.Swept] = []
+    said: list[str] = []
+    job = threading.Thread(target=lambda: done.append(frontier.sweep(spark, sweep, said.append)))
+    job.start()
+    tracker = spark.sparkContext.statusTracker()
+    wait_until(lambda: tracker.getActiveStageIds() and len(executors(the_cluster)) == 2, "tasks run", 60)
+    killed = executors(the_cluster)[0]
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: not is_alive(killed), "the executor is gone")
+    assert not done
+    job.join(240)
+    window = sweep.window
+    moments = window.moments(engine.rows(window.sql()).to_batches())
+    assert done[0].sketch == sb.monte_carlo(moments, portfolios=portfolios, first=0, seed=7)
+    assert any(line.endswith("of 8 tasks are done") for line in said)
+
+
+def test_another_kernel_is_refused_before_anything_is_drawn(spark: SparkSession, engine: Engine) -> None:
+    other = replace(planned(engine, 2), kernel="0.0.9+0123")
+    with pytest.raises(Exception, match=r"(?s)the kernel of this executor is .*, the driver's is 0.0.9\+0123: install"):
+        frontier.sweep(spark, other)
+
+
+def test_a_window_that_is_not_there_is_told(engine: Engine) -> None:
+    own = Address(engine.url).engine()
+    with pytest.raises(WindowError, match=f"takes {BARS * 2 + 1} bars of each of 6 assets, and there are"):
+        window = find(own, length=BARS * 2)
+        window.moments(engine.rows(window.sql()).to_batches())
+    with pytest.raises(Exception, match="main has no portfolios of bar 5: it has those of"):
+        find(own, bar=5)
+
+
+def submit(cluster: Cluster, *arguments: str) -> subprocess.CompletedProcess:
+    """Runs the command with the package where driver and executors find it."""
+    settings = ["--conf", f"spark.executorEnv.PYTHONPATH={PACKAGE}"]
+    return cluster.script("bin/spark-submit.sh", *settings, str(JOB), *arguments, PYTHONPATH=str(PACKAGE))
+
+
+def test_the_command_writes_rows_of_the_engines_tables(engine: Engine, cluster: Cluster, tmp_path: Path) -> None:
+    bar = FIRST + BARS
+    own = ("--endpoint", engine.url, "--seed", "7", "--bar", str(bar), "--tasks", "3", "--portfolios", str(PORTFOLIOS))
+    done = submit(cluster, *own, "--output", str(tmp_path / "rows"))
+    assert done.returncode == 0, done.stderr
+    assert f"{PORTFOLIOS:,} portfolios of 6 assets of main, {WINDOW} returns up to bar {bar}, in 3 tasks" in done.stderr
+    rows = {name: pyarrow.parquet.read_table(tmp_path / "rows" / name) for name in ("portfolios", "frontiers", "runs")}
+    for name, table in rows.items():
+        assert table.schema.equals(engine.rows(f"select * from {name} limit 0").schema)
+    (run,) = rows["runs"].to_pylist()
+    assert (run["kind"], run["universe"], run["version"]) == ("frontier", "main", sb.kernel_version())
+    assert json.loads(run["configuration"])["window"]["assets"] == ASSETS
+    assert run["ended"] > run["started"] and run["rows_in"] == (WINDOW + 1) * len(ASSETS)
+    window = find(Address(engine.url).engine(), bar=bar)
+    moments = window.moments(engine.rows(window.sql()).to_batches())
+    found = sb.monte_carlo(moments, portfolios=PORTFOLIOS, first=0, seed=7).finish()
+    assert bits(rows["frontiers"]["risk"].to_pylist()) == bits(found.frontier.risk.tolist())
+    assert [dict(weights) for weights in rows["portfolios"]["weights"].to_pylist()] == [
+        one.by_asset for one in found.portfolios
+    ]
+    printed = submit(cluster, *own)
+    assert printed.returncode == 0, printed.stderr
+    assert [row["risk"] for row in json.loads(printed.stdout)["frontiers"]] == found.frontier.risk.tolist()
+
+
+def bits(values: list[float]) -> bytes:
+    return struct.pack(f"<{len(values)}d", *values)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("--portfolios", "0"), 2, "at least 1, and whole"),
+        (("--portfolios", "1000", "--universe", "mian"), 1, "error: there is no universe 'mian' in .*; there are main"),
+        (("--portfolios", "1000", "--window", "9999"), 1, "error: the window of 9999 returns .*take a shorter"),
+        (("--portfolios", "1000", "--output", "rows.csv"), 2, "error: --output rows.csv: name a file that ends"),
+        (("--portfolios", "1000", "--endpoint", "grpc://127.0.0.1:1"), 1, "error: no engine answers at grpc:"),
+    ],
+)
+def test_what_is_wrong_is_told_in_a_line(
+    engine: Engine, cluster: Cluster, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    done = submit(cluster, "--endpoint", engine.url, *arguments)
+    assert (done.returncode, done.stdout) == (code, ""), done.stderr
+    assert re.search(message, done.stderr), done.stderr
+    assert "Traceback" not in done.stderr
