@@ -7,6 +7,7 @@ import sys
 import time
 
 from silverbullet.jobs import command, frontier, results
+from silverbullet.jobs.window import find
 
 
 def main() -> None:
@@ -16,19 +17,11 @@ def main() -> None:
     arguments = own.parse_args()
     results.check_place(arguments.output)
     address = command.address(arguments)
+    window = find(address.engine(), arguments.universe, arguments.bar, arguments.window, arguments.estimator)
     spark = command.session("silverbullet frontier")
     try:
-        planned = frontier.plan(
-            address,
-            arguments.portfolios,
-            arguments.tasks or spark.sparkContext.defaultParallelism,
-            seed=arguments.seed,
-            universe=arguments.universe,
-            bar=arguments.bar,
-            length=arguments.window,
-            estimator=arguments.estimator,
-        )
-        window = planned.window
+        tasks = arguments.tasks or spark.sparkContext.defaultParallelism
+        planned = frontier.plan(address, window, arguments.portfolios, tasks, arguments.seed)
         command.say(
             f"{arguments.portfolios:,} portfolios of {len(window.assets)} assets of {window.universe}, "
             f"{window.length} returns up to bar {window.bar}, in {len(planned.parts)} tasks; kernel {planned.kernel}"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow
 
-from silverbullet.jobs.window import Window, find
+from silverbullet.jobs.window import Window
 from silverbullet.spark.engine import Address
 from silverbullet.spark.plan import Query, Share, shares
 from silverbullet.spark.shares import read
@@ -60,22 +60,12 @@ class Swept:
     drawn: float
 
 
-def plan(
-    address: Address,
-    portfolios: int,
-    parts: int,
-    *,
-    seed: int = 0,
-    universe: str | None = None,
-    bar: int | None = None,
-    length: int | None = None,
-    estimator: str | None = None,
-) -> Sweep:
-    """Pins the window, and cuts the run into whole blocks of portfolios."""
+def plan(address: Address, window: Window, portfolios: int, parts: int, seed: int = 0) -> Sweep:
+    """Has the window's bars kept for the tasks, and cuts the run into whole blocks of portfolios."""
     import silverbullet as sb
 
-    window = find(address.engine(), universe, bar, length, estimator)
     (share,) = shares(address, Query(window.sql(), False), 1, True)
+    window.check(share.rows)
     return Sweep(window, share, tuple(sb.partitions(portfolios, parts)), seed, sb.kernel_version())
 
 

@@ -55,18 +55,23 @@ class Window:
             f"asset in ({names}) order by asset, bar"
         )
 
+    def check(self, rows: int) -> None:
+        """Whether so many rows are all that the question is for."""
+        if rows != (self.length + 1) * len(self.assets):
+            raise WindowError(
+                f"the window of {self.length} returns up to bar {self.bar} takes {self.length + 1} bars of each of "
+                f"{len(self.assets)} assets, and there are {rows} rows: take a shorter window (--window) or a later bar "
+                "(--bar)"
+            )
+
     def prices(self, batches: Iterable[pyarrow.RecordBatch]) -> pyarrow.Table:
         """The closes, one column an asset in universe order, out of the rows of the question."""
         rows = pyarrow.Table.from_batches(list(batches)).combine_chunks()
+        self.check(rows.num_rows)
         count = self.length + 1
         names, bars = rows["asset"].to_pylist()[::count], rows["bar"].to_pylist()
-        wanted = list(range(self.bar - self.length, self.bar + 1)) * len(self.assets)
-        if names != sorted(self.assets) or bars != wanted:
-            raise WindowError(
-                f"the window of {self.length} returns up to bar {self.bar} takes {count} bars of each of "
-                f"{len(self.assets)} assets, and there are {rows.num_rows} rows: take a shorter window (--window) or a "
-                "later bar (--bar)"
-            )
+        if names != sorted(self.assets) or bars != list(range(self.bar - self.length, self.bar + 1)) * len(names):
+            raise WindowError(f"bars are missing in the window of {self.length} returns up to bar {self.bar}: take another")
         closes = rows["close"]
         places = {name: number * count for number, name in enumerate(names)}
         return pyarrow.table({asset: closes.slice(places[asset], count) for asset in self.assets})

@@ -1,5 +1,6 @@
 """Bars of a real engine as a stream: each once, whatever is stopped, and started again, on the way."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,7 +105,8 @@ def test_only_what_is_new_comes_where_that_is_wanted(spark: SparkSession, engine
     query.processAllAvailable()
     query.stop()
     assert sink.rows() == rows_of(engine.rows(ALL))[-3 * len(ASSETS) :]
-    assert query.lastProgress["sources"][0]["endOffset"].keys() == {"main"}
+    (offset,) = json.loads((tmp_path / "checkpoint" / "offsets" / "1").read_text().splitlines()[-1])["main"].values()
+    assert offset == FIRST + BARS + 3
 
 
 @pytest.mark.parametrize(

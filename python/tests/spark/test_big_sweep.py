@@ -1,23 +1,19 @@
 """The job `frontier.py` on a real cluster: the same bits in any number of parts, and whatever is killed."""
 
-import json
 import os
-import re
 import signal
-import struct
 import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import pyarrow.parquet
 import pytest
 import silverbullet as sb
 from cluster import Cluster
-from engine import FIRST, PACKAGE, Engine, session
+from engine import FIRST, Engine, session
 from pyspark.sql import SparkSession
-from service import PROJECT, is_alive, wait_until
+from service import is_alive, wait_until
 from silverbullet.jobs import frontier
 from silverbullet.jobs.window import WindowError, find
 from silverbullet.spark.engine import Address
@@ -27,7 +23,6 @@ BARS = 150
 WINDOW = 50
 #: Ends in the midst of a block.
 PORTFOLIOS = 64 * sb.BLOCK - 1_000
-JOB = PROJECT / "spark-jobs" / "frontier.py"
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +57,9 @@ def wanted(engine: Engine) -> sb.Sketch:
     return sb.monte_carlo(moments, portfolios=PORTFOLIOS, first=0, seed=7)
 
 
-def planned(engine: Engine, parts: int, portfolios: int = PORTFOLIOS, **more: int) -> frontier.Sweep:
-    return frontier.plan(Address(engine.url), portfolios, parts, seed=7, **more)
+def planned(engine: Engine, parts: int, portfolios: int = PORTFOLIOS, bar: int | None = None) -> frontier.Sweep:
+    address = Address(engine.url)
+    return frontier.plan(address, find(address.engine(), bar=bar), portfolios, parts, seed=7)
 
 
 def test_moments_are_those_of_the_engine_to_the_bit(engine: Engine) -> None:
@@ -113,7 +109,8 @@ def executors(cluster: Cluster) -> list[int]:
 def test_an_executor_that_is_killed_in_the_midst_changes_nothing(
     spark: SparkSession, engine: Engine, the_cluster: Cluster
 ) -> None:
-    portfolios = 400 * sb.BLOCK
+    # Seconds of work.
+    portfolios = 4_000 * sb.BLOCK
     sweep = planned(engine, 8, portfolios, bar=FIRST + 100)
     done: list[frontier.Swept] = []
     said: list[str] = []
@@ -141,61 +138,6 @@ def test_another_kernel_is_refused_before_anything_is_drawn(spark: SparkSession,
 def test_a_window_that_is_not_there_is_told(engine: Engine) -> None:
     own = Address(engine.url).engine()
     with pytest.raises(WindowError, match=f"takes {BARS * 2 + 1} bars of each of 6 assets, and there are"):
-        window = find(own, length=BARS * 2)
-        window.moments(engine.rows(window.sql()).to_batches())
+        frontier.plan(Address(engine.url), find(own, length=BARS * 2), 1_000, 1)
     with pytest.raises(Exception, match="main has no portfolios of bar 5: it has those of"):
         find(own, bar=5)
-
-
-def submit(cluster: Cluster, *arguments: str) -> subprocess.CompletedProcess:
-    """Runs the command with the package where driver and executors find it."""
-    settings = ["--conf", f"spark.executorEnv.PYTHONPATH={PACKAGE}"]
-    return cluster.script("bin/spark-submit.sh", *settings, str(JOB), *arguments, PYTHONPATH=str(PACKAGE))
-
-
-def test_the_command_writes_rows_of_the_engines_tables(engine: Engine, cluster: Cluster, tmp_path: Path) -> None:
-    bar = FIRST + BARS
-    own = ("--endpoint", engine.url, "--seed", "7", "--bar", str(bar), "--tasks", "3", "--portfolios", str(PORTFOLIOS))
-    done = submit(cluster, *own, "--output", str(tmp_path / "rows"))
-    assert done.returncode == 0, done.stderr
-    assert f"{PORTFOLIOS:,} portfolios of 6 assets of main, {WINDOW} returns up to bar {bar}, in 3 tasks" in done.stderr
-    rows = {name: pyarrow.parquet.read_table(tmp_path / "rows" / name) for name in ("portfolios", "frontiers", "runs")}
-    for name, table in rows.items():
-        assert table.schema.equals(engine.rows(f"select * from {name} limit 0").schema)
-    (run,) = rows["runs"].to_pylist()
-    assert (run["kind"], run["universe"], run["version"]) == ("frontier", "main", sb.kernel_version())
-    assert json.loads(run["configuration"])["window"]["assets"] == ASSETS
-    assert run["ended"] > run["started"] and run["rows_in"] == (WINDOW + 1) * len(ASSETS)
-    window = find(Address(engine.url).engine(), bar=bar)
-    moments = window.moments(engine.rows(window.sql()).to_batches())
-    found = sb.monte_carlo(moments, portfolios=PORTFOLIOS, first=0, seed=7).finish()
-    assert bits(rows["frontiers"]["risk"].to_pylist()) == bits(found.frontier.risk.tolist())
-    assert [dict(weights) for weights in rows["portfolios"]["weights"].to_pylist()] == [
-        one.by_asset for one in found.portfolios
-    ]
-    printed = submit(cluster, *own)
-    assert printed.returncode == 0, printed.stderr
-    assert [row["risk"] for row in json.loads(printed.stdout)["frontiers"]] == found.frontier.risk.tolist()
-
-
-def bits(values: list[float]) -> bytes:
-    return struct.pack(f"<{len(values)}d", *values)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "message"),
-    [
-        (("--portfolios", "0"), 2, "at least 1, and whole"),
-        (("--portfolios", "1000", "--universe", "mian"), 1, "error: there is no universe 'mian' in .*; there are main"),
-        (("--portfolios", "1000", "--window", "9999"), 1, "error: the window of 9999 returns .*take a shorter"),
-        (("--portfolios", "1000", "--output", "rows.csv"), 2, "error: --output rows.csv: name a file that ends"),
-        (("--portfolios", "1000", "--endpoint", "grpc://127.0.0.1:1"), 1, "error: no engine answers at grpc:"),
-    ],
-)
-def test_what_is_wrong_is_told_in_a_line(
-    engine: Engine, cluster: Cluster, arguments: tuple[str, ...], code: int, message: str
-) -> None:
-    done = submit(cluster, "--endpoint", engine.url, *arguments)
-    assert (done.returncode, done.stdout) == (code, ""), done.stderr
-    assert re.search(message, done.stderr), done.stderr
-    assert "Traceback" not in done.stderr

@@ -177,7 +177,7 @@ WRONG = [
     ({"table": "bars", "universe": "mian"}, "there is no universe 'mian' in bars of .*; there are main"),
     ({"query": "select nonsense from bars"}, "does not know what is asked for.*nonsense"),
     ({"query": "delete from bars"}, "does not answer this.*read"),
-    ({"query": "select from where"}, "does not answer this"),
+    ({"query": "select ("}, "does not answer this"),
     ({"query": "select 1", "tabel": "bars"}, "there is no option `tabel`; there are endpoint, token"),
     ({}, "either the option `table` or the option `query`"),
     ({"table": "bars", "query": "select 1"}, "either the option `table` or the option `query`"),
