@@ -84,7 +84,11 @@ def parser(description: str, example: str, without: Collection[str] = ()) -> arg
     option("--estimator", metavar="NAME", help="sample, ledoit-wolf, exponential:HALF-LIFE [default: own]")
     option("--seed", type=int, default=0, help="[default: 0]")
     option("--tasks", type=count, metavar="N", help="[default: as many as the cluster has cores]")
-    option("--output", metavar="PLACE", help="FILE.json, or a Parquet folder [default: printed as JSON]")
+    option(
+        "--output",
+        metavar="PLACE",
+        help="FILE.json, a folder for Parquet, or cassandra[://HOST:PORT[/KEYSPACE]] [default: printed as JSON]",
+    )
     return own
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pyarrow
 import pyarrow.parquet
 
+from silverbullet.jobs import kept
 from silverbullet.jobs.window import Window
 from silverbullet.spark.engine import Engine
 from silverbullet.spark.errors import OptionError
@@ -112,18 +113,26 @@ def tables(engine: Engine, run: Run, window: Window, found: sb.MonteCarlo) -> Ta
 
 def check_place(place: str | None) -> None:
     """A place that results cannot go to is told before there are any."""
-    if place is None or Path(place).suffix in (".json", ""):
-        return
-    raise OptionError(f"--output {place}: name a file that ends with .json, or a folder, for a Parquet file a table")
+    if place is not None and kept.is_meant(place):
+        kept.check(place)
+    elif place is not None and Path(place).suffix not in (".json", ""):
+        raise OptionError(
+            f"--output {place}: name a file that ends with .json, a folder, for a Parquet file a table, or "
+            "cassandra://HOST:PORT/KEYSPACE"
+        )
 
 
 def write(place: str | None, found: Tables) -> None:
-    """To a JSON file, to a folder of Parquet files, or to standard output as a line of JSON.
+    """To Cassandra, to a JSON file, to a folder of Parquet files, or to standard output as a line of JSON, which is also
+    where tables go that Cassandra has not.
 
     One line, and the last one: spark-submit makes one stream of what a driver in Python prints and what it says.
     """
     if place is None:
         print(json.dumps(_plain(found)), flush=True)
+    elif kept.is_meant(place):
+        if others := kept.write(place, found):
+            print(json.dumps(_plain(others)), flush=True)
     elif Path(place).suffix == ".json":
         Path(place).write_text(json.dumps(_plain(found), indent=1) + "\n", encoding="utf-8")
     else:
