@@ -106,10 +106,10 @@ build: check-run-prerequisites web ## Build the quick profile (what computes is 
 release: check-run-prerequisites web ## Build everything optimised: target/release/silverbullet
 	$(CARGO) build --workspace --release --locked
 
-# A wheel as it would be published, so that what is tested is what is installed.
+# Quick to build, and what computes is optimised in it, too. PROFILE=release optimises all of it, as is published.
 python: .venv/.installed ## Build the Python package and install it into .venv
 	rm -rf $(TARGET)/wheels
-	cd python && ../.venv/bin/maturin build --quiet --release --out $(TARGET)/wheels
+	cd python && ../.venv/bin/maturin build --quiet --profile $(or $(PROFILE),dev) --out $(TARGET)/wheels
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --force-reinstall $(TARGET)/wheels/*.whl
 
 web: web/dist/index.html ## Build the page that the program serves

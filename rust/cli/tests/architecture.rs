@@ -200,7 +200,6 @@ fn the_walk_finds_what_is_there() {
 
 /// Here the workspace as a whole says nothing: in it the store has Delta tables, for others.
 #[test]
-#[expect(clippy::expect_used, reason = "without Cargo there is nothing to test")]
 fn the_python_package_stays_light() {
     let tree =
         ["tree", "--offline", "--package", "silverbullet-python", "--edges", "normal", "--prefix", "none"];
