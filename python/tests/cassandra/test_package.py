@@ -282,8 +282,11 @@ def test_tables_of_another_version_are_refused(node: Node, settings: cassandra.S
 
 def test_a_column_of_another_type_is_seen_before_anything_is_written(node: Node) -> None:
     with keyspace_of(node, "another_type") as settings, session(node.port) as cql, cassandra.connect(settings) as tables:
-        cql.execute("ALTER TABLE another_type.portfolios DROP risk")
-        cql.execute("ALTER TABLE another_type.portfolios ADD risk text")
+        # A column that was dropped cannot come back with another type.
+        made = cql.cluster.metadata.keyspaces["another_type"].tables["portfolios"].as_cql_query()
+        assert "risk double" in made
+        cql.execute("DROP TABLE another_type.portfolios")
+        cql.execute(made.replace("risk double", "risk text"))
         says = "column risk of portfolios has type text in Cassandra where double is needed"
         with pytest.raises(sb.TablesError, match=says):
             tables.writing("portfolios")
@@ -348,6 +351,7 @@ def test_settings_that_cannot_work_are_refused_by_name(given: dict, says: str) -
 
 
 def test_a_session_does_not_work_in_a_process_that_was_forked(tables: cassandra.Cassandra) -> None:
+    before = tables.variants("bars", "main")
     context = multiprocessing.get_context("fork")
     answers = context.Queue()
 
@@ -362,7 +366,7 @@ def test_a_session_does_not_work_in_a_process_that_was_forked(tables: cassandra.
     child.join(20)
     assert child.exitcode == 0
     assert "made in another process" in answers.get(timeout=5)
-    assert tables.variants("bars", "main") == []
+    assert tables.variants("bars", "main") == before
 
 
 def test_a_wait_leaves_the_interpreter_to_others_and_ends_by_ctrl_c(node: Node, settings: cassandra.Settings) -> None:
