@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import pyarrow as pa
 
+from ._aligned import aligned_stream
 from ._cassandra_settings import Settings
 from ._errors import (
     AccessDeniedError,
@@ -224,10 +225,10 @@ class Writing:
         """Writes rows, as :meth:`Cassandra.write` takes them. It may return before they are acknowledged."""
         native = self._open()
         if hasattr(rows, "__arrow_c_stream__"):
-            native.put(rows, whole=not isinstance(rows, pa.RecordBatchReader))
+            native.put(aligned_stream(rows), whole=not isinstance(rows, pa.RecordBatchReader))
         elif isinstance(rows, Iterator):
             for batch in rows:
-                native.put(batch)
+                native.put(aligned_stream(batch) if hasattr(batch, "__arrow_c_stream__") else batch)
         else:
             raise InputError(
                 f"rows: a {type(rows).__name__} has no rows of Arrow; give a table, batch or reader of pyarrow, or a frame"

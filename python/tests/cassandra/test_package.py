@@ -180,6 +180,18 @@ def test_writing_again_and_side_by_side_doubles_nothing(tables: cassandra.Cassan
     assert sorted_bits(tables.scan("portfolios").read_all()) == sorted_bits(given)
 
 
+def test_rows_that_lie_anywhere_in_memory_are_taken(tables: cassandra.Cassandra) -> None:
+    given = rows("portfolios", 500, universe="anywhere").combine_chunks()
+    (batch,) = given.to_batches()
+    # As they lie in a message that came over Flight.
+    message = batch.serialize().to_pybytes()
+    moved = pa.ipc.read_record_batch(pa.py_buffer(b"12345" + message).slice(5), batch.schema)
+    assert any(one.address % 8 for one in moved["mean"].buffers() if one is not None)
+    for way in (moved, pa.Table.from_batches([moved]), iter([moved])):
+        assert tables.write("portfolios", way).rows == 500
+    assert sorted_bits(tables.read("portfolios", "anywhere", "v1").read_all()) == sorted_bits(given)
+
+
 def test_rows_come_bit_by_bit_and_what_fails_on_the_way_is_raised_as_it_is(tables: cassandra.Cassandra) -> None:
     given = rows("bars", 3_000)
     batches = given.to_batches(max_chunksize=100)
