@@ -62,7 +62,9 @@ class Options:
             partitions=_number(options, "partitions", PARTITIONS, MOST_PARTITIONS),
             ordered=_one_of(options, "ordered", {"auto": None, "true": True, "false": False}, None),
             patience=_number(options, "patience", PATIENCE, 86_400),
-            pushdown=bool(_one_of(options, "pushdown", {"true": True, "false": False}, True)),
+            # Spark 4.2 keeps what was pushed with the DataFrame, and takes it for a later query of the same one that pushes nothing:
+            # rows would be missing without a word. Who makes a DataFrame for each query may switch it on.
+            pushdown=bool(_one_of(options, "pushdown", {"true": True, "false": False}, False)),
             latest=bool(latest),
             bars_a_trigger=_number(options, "maxbarspertrigger", 0, 1_000_000_000) or None,
         )

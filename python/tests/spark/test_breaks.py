@@ -146,6 +146,11 @@ def test_rows_that_are_not_those_planned_fail_the_task(engine: Engine) -> None:
 def test_a_task_whose_executor_is_killed_reads_its_share_again(
     spark: SparkSession, engine: Engine, tmp_path: Path
 ) -> None:
+    # Executors may take longer to start than answers are kept for the other tests.
+    engine.stop()
+    engine.settings["SILVERBULLET_SERVER__KEEP"] = "5m"
+    engine.start()
+
     def task(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
         for number, batch in enumerate(batches):
             if number == 0:

@@ -53,8 +53,8 @@ def test_a_sweep_comes_back_by_sql_beside_the_rows_of_the_engine(
     for _ in range(2):
         output = f"cassandra://{node.address}/{kept.keyspace}"
         done = cluster.script("bin/spark-submit.sh", *settings, str(JOB), *own, "--output", output, PYTHONPATH=str(PACKAGE))
-        assert done.returncode == 0, done.stderr
-    (query,) = re.findall(r"results are in Cassandra: (.+)", done.stderr)
+        assert done.returncode == 0, done.stdout + done.stderr
+    (query,) = re.findall(r"results are in Cassandra: (.+)", done.stdout + done.stderr)
     ask = kept.program(tmp_path).sql
     found = ask(f"{query} order by objective")
     window = find(Address(engine.url).engine(), bar=bar)
@@ -86,7 +86,7 @@ def test_a_place_that_cannot_be_is_told_before_anything_is_drawn(
 ) -> None:
     own = ["--endpoint", engine.url, "--portfolios", "1000", "--output", output.replace("NODE", node.address)]
     done = cluster.script("bin/spark-submit.sh", str(JOB), *own, PYTHONPATH=str(PACKAGE))
-    assert done.returncode == 1 and says in done.stderr and "portfolios of" not in done.stderr
+    assert done.returncode == 1 and says in done.stdout + done.stderr and "portfolios of" not in done.stdout + done.stderr
 
 
 def test_what_decides_the_rows_decides_the_variant() -> None:
