@@ -211,13 +211,17 @@ def summarise(latency: dict, beside: dict, drain: dict) -> dict:
     def median(reports: list[dict], name: str) -> float:
         return statistics.median(report[name] for report in reports)
 
+    # Two bare consumers of one topic are that far apart: what a contender adds is what lies above it.
+    beside_excess = {name: median(beside[name], "p99") - median(beside["bare"], "p99") for name in beside}
+    ours_beside = beside_excess["ours"]
     biggest = f"{POPULATIONS[0]:,}"
     return {
         "excess_p99_ours_ns": ours,
         "excess_p99_flink_ns": flink,
         # Where one is not above the bare consumer, the machine's other work was measured: no ratio.
         "excess_p99_ratio": flink / ours if min(flink, ours) > 0 else None,
-        "beside_p99_ratio": {name: median(beside[name], "p99") / median(beside["ours"], "p99") for name in beside},
+        "beside_excess_p99_ns": beside_excess,
+        "beside_excess_p99_ratio": beside_excess["flink"] / ours_beside if ours_beside > 0 else None,
         "drain_ours_over": {
             peer: {
                 f"{population:,}": median(drain[f"ours, {population:,}"], "rate") / median(drain[peer], "rate")

@@ -30,17 +30,17 @@ def show_latency(settings: dict, latency: dict, summary: dict, excess: Callable[
         busy = settings["seconds"] + settings["warm_up"]
         cores = statistics.median(r["cpu_seconds"] for r in reports) / busy
         print(f"  {name:<16}{''.join(f'{text:>10}' for text in own + more)}{cores:>8.2f}")
-    ratio = summary["excess_p99_ratio"]
-    told = f"{ratio:.3g}x" if ratio else "none, as one of them is not above the bare consumer"
-    print(f"  p99 beyond the bare consumer, flink / ours: {told}")
+    tell_ratio("p99 beyond the bare consumer", summary["excess_p99_ratio"])
 
 
 def show_beside(beside: dict, summary: dict) -> None:
     print("\nMessage by message, beyond a bare consumer that reads the same topic at the same time")
-    print(f"  {'':<16}{''.join(f'{name:>10}' for name in PERCENTILES)}   p99 / that of ours")
+    print(f"  {'':<16}{''.join(f'{name:>10}' for name in PERCENTILES)}   p99 beyond that of a second bare consumer")
     for name, reports in beside.items():
         figures = [milliseconds(statistics.median(report[p] for report in reports)) for p in PERCENTILES]
-        print(f"  {name:<16}{''.join(f'{text:>10}' for text in figures)}   {summary['beside_p99_ratio'][name]:.3g}")
+        more = "-" if name == "bare" else milliseconds(summary["beside_excess_p99_ns"][name])
+        print(f"  {name:<16}{''.join(f'{text:>10}' for text in figures)}   {more}")
+    tell_ratio("p99 beyond that of a second bare consumer", summary["beside_excess_p99_ratio"])
 
 
 def show_drain(settings: dict, drain: dict, summary: dict) -> None:
@@ -61,6 +61,11 @@ def show_footprint(latency: dict, drain: dict) -> None:
         start = statistics.median(r["start_seconds"] for r in reports)
         peak = max(r["peak_rss_kb"] for r in latency[who]) / 1024
         print(f"  {name:<16}{peak:>8.0f} MB{start:>10.3g} s")
+
+
+def tell_ratio(what: str, ratio: float | None) -> None:
+    told = f"{ratio:.3g}x" if ratio else "none, as one of them is not above the bare consumer"
+    print(f"  {what}, flink / ours: {told}")
 
 
 def milliseconds(nanoseconds: float) -> str:

@@ -5,7 +5,7 @@
 //! kafka_bench produce --brokers B --topic T --messages N --rate R  a price every 1/R s, stamped with when it was due
 //! kafka_bench produce --brokers B --topic T --messages N           a backlog, as fast as the broker takes it
 //! kafka_bench bare    --brokers B --topic T --messages N [--skip N] [--count-only yes]
-//! kafka_bench ours    --brokers B --topic T --messages N [--skip N] --population K [--bar 1s] [--rate R]
+//! kafka_bench ours    --brokers B --topic T --messages N [--skip N] --population K [--bar 1s] [--rate R] [--receipts FILE]
 //! kafka_bench expect  --brokers B --topic T --messages N --population K
 //! ```
 //!
@@ -21,6 +21,7 @@ mod market;
 mod ours;
 mod produce;
 mod reader;
+mod receipts;
 mod report;
 
 use arguments::Arguments;

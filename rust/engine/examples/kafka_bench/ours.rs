@@ -14,14 +14,15 @@ use crate::Outcome;
 use crate::arguments::Arguments;
 use crate::market::{ASSETS, name, universe};
 use crate::reader::{Paced, count_to};
+use crate::receipts::Receipts;
 use crate::report::{ready, utc};
 
 /// How long the first population may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Answers `--messages` messages with a population of `--population`, in one open bar or in bars of `--bar`.
-/// With `--rate`, what they were sent at, latencies are recorded but for the first `--skip`. With `--busy-poll` the hot
-/// thread never sleeps.
+/// With `--rate`, what they were sent at, latencies are recorded but for the first `--skip`; with `--receipts` when each came
+/// out of the topic goes to a file. With `--busy-poll` the hot thread never sleeps.
 pub(crate) fn run(arguments: &Arguments) -> Outcome<Value> {
     let messages: u64 = arguments.number("messages")?;
     let stop = StopFlag::default();
@@ -55,7 +56,13 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome<Value> {
     };
     ready()?;
     // The reader raises `stop` when it has seen every answer; a source that fails raises it for the reader.
-    source.run(&mut sink, &stop).inspect_err(|_| stop.raise())?;
+    if let Some(file) = arguments.get("receipts") {
+        let mut receipts = Receipts::new(&mut sink, messages);
+        source.run(&mut receipts, &stop).inspect_err(|_| stop.raise())?;
+        receipts.write(arguments.number_or("skip", 0)?, file)?;
+    } else {
+        source.run(&mut sink, &stop).inspect_err(|_| stop.raise())?;
+    }
     let meter = reader.join().map_err(|_| "the reader panicked")??;
     sink.end(End::Stopped);
     let summary = engine.finish()?;
