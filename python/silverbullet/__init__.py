@@ -10,6 +10,8 @@ optimiser. The same moments and seed give the same bits as in the program, on an
 from ._client import Connection, connect
 from ._constraints import Constraints
 from ._errors import (
+    AccessDeniedError,
+    CassandraError,
     ConnectionFailedError,
     InfeasibleError,
     InputError,
@@ -17,6 +19,7 @@ from ._errors import (
     MissingDependencyError,
     QueryError,
     SilverBulletError,
+    TablesError,
 )
 from ._kernel import KERNEL_VERSION as _KERNEL_VERSION
 from ._kernel import VERSION as __version__
@@ -27,6 +30,8 @@ from ._sketch import BLOCK, MonteCarlo, Sketch, partitions
 
 __all__ = [
     "BLOCK",
+    "AccessDeniedError",
+    "CassandraError",
     "Connection",
     "ConnectionFailedError",
     "Constraints",
@@ -41,6 +46,7 @@ __all__ = [
     "QueryError",
     "SilverBulletError",
     "Sketch",
+    "TablesError",
     "__version__",
     "connect",
     "efficient_frontier",

@@ -25,6 +25,18 @@ class ConnectionFailedError(SilverBulletError, ConnectionError):
     """A server that does not answer, or not to us."""
 
 
+class AccessDeniedError(ConnectionFailedError):
+    """A server that refuses the password, or what the role asks for."""
+
+
+class CassandraError(SilverBulletError):
+    """Cassandra does not do what it was asked to."""
+
+
+class TablesError(CassandraError):
+    """Tables that are not there, or not those of this version."""
+
+
 class QueryError(SilverBulletError):
     """A statement that the server refused."""
 
@@ -36,6 +48,9 @@ for _class in (
     KernelMismatchError,
     MissingDependencyError,
     ConnectionFailedError,
+    AccessDeniedError,
+    CassandraError,
+    TablesError,
     QueryError,
 ):
     # Tracebacks and pickles name the place they are imported from.

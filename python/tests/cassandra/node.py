@@ -6,11 +6,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cassandra.auth import PlainTextAuthProvider
-from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
-from cassandra.policies import RoundRobinPolicy
 from service import PROJECT, Service, first_free
+
+if TYPE_CHECKING:
+    from cassandra.cluster import Session
 
 ADDRESSES = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
 OURS = (
@@ -51,8 +52,13 @@ def script(project: Path, name: str, *arguments: str, **variables: str) -> subpr
 @contextmanager
 def session(
     port: int, addresses: tuple[str, ...] = ADDRESSES[:1], role: str = "silverbullet", password: str = "silverbullet"
-) -> Iterator[Session]:
+) -> Iterator["Session"]:
     """A session of the driver."""
+    # Not where tests of Spark import this: its environment has no driver.
+    from cassandra.auth import PlainTextAuthProvider
+    from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
+    from cassandra.policies import RoundRobinPolicy
+
     profile = ExecutionProfile(load_balancing_policy=RoundRobinPolicy(), request_timeout=30)
     login = PlainTextAuthProvider(role, password)
     cluster = Cluster(

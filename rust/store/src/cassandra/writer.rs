@@ -96,6 +96,27 @@ impl CassandraWriter {
         })
     }
 
+    /// Makes sure that the columns of `table` in Cassandra are those that rows are written to, before there are rows.
+    ///
+    /// # Errors
+    /// A column of another type, and where Cassandra refuses.
+    pub async fn ready(&self, table: Table) -> crate::Result<()> {
+        self.insert(&self.history, table, Form::History).await?;
+        if LATEST.contains(&table) {
+            self.insert(&self.newest, table, Form::Latest).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that `table` can take all rows of `batch`, without writing any.
+    ///
+    /// # Errors
+    /// Rows that the table cannot take.
+    pub fn check(&self, table: Table, batch: &RecordBatch) -> crate::Result<()> {
+        Bound::new(&Layout::of(table, Form::History), batch)?;
+        Ok(())
+    }
+
     /// Writes `batch`, which has the columns of `table`, and returns when all of it is acknowledged. After an error some
     /// rows may be there: writing the same batch again is how to go on.
     ///
