@@ -141,7 +141,7 @@ def test_it_has_the_bits_of_one_process_by_sql_and_by_flight_sql(
         assert bits([best[one.objective]["risk"]]) == bits([one.risk])
 
 
-def test_both_workers_have_worked(stack: Stack, account: str) -> None:
+def test_both_workers_had_an_executor(stack: Stack, account: str) -> None:
     jobs = sorted((stack.project / "target" / "spark" / f"data-{stack.spark}").glob("worker-*/app-*/*/stderr"))
     assert {job.relative_to(job.parents[3]).parts[0] for job in jobs} == {"worker-1", "worker-2"}
     assert re.search(rf"{PORTFOLIOS:,} portfolios of 16 assets of {UNIVERSE}, {WINDOW} returns .* in 2 tasks", account)

@@ -67,7 +67,7 @@ sweep() {
     heading "3/5 Spark draws $PORTFOLIOS portfolios of the window up to bar $bar on two workers: each fetches its bars over Flight, calls
     the Rust kernel once and gives back a sketch; the frontier goes to Cassandra"
     # What Spark warns of goes to its log; what the job says is shown as it comes.
-    PYTHONPATH="$PACKAGE" "$setup_dir/../spark/bin/spark-submit.sh" --conf spark.executorEnv.PYTHONPATH="$PACKAGE" \
+    PORT="$SPARK_PORT" PYTHONPATH="$PACKAGE" "$setup_dir/../spark/bin/spark-submit.sh" --conf spark.executorEnv.PYTHONPATH="$PACKAGE" \
         "$project_dir/spark-jobs/frontier.py" --endpoint "grpc://127.0.0.1:$GRPC_PORT" --universe sample --bar "$bar" \
         --portfolios "$PORTFOLIOS" --seed "$SEED" --tasks 2 --output "cassandra://127.0.0.1:$CASSANDRA_PORT" 2>&1 |
         tee "$CLUSTER_DIR/job.log" | grep -vE --line-buffered '^(Picked up|WARNING:|Using Spark|[0-9-]{10} )' | indented
