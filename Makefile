@@ -60,12 +60,13 @@ test-kafka: .venv/.installed ## Kafka's scripts, documents, csv_producer.py and 
 	setup/kafka/bin/kafka-fetch.sh
 	SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q python/tests/kafka
 
-test-cassandra: .venv/.installed ## Cassandra's scripts and guide and the store's tables in it, with a real node and a ring of three
+test-cassandra: python ## Cassandra's scripts and guide, the store's tables in it and the package's, with a real node and a ring of three
 	setup/cassandra/bin/cassandra-fetch.sh
 	SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q python/tests/cassandra
 	CARGO="$(CARGO)" scripts/test-cassandra-store.sh
 
-test-spark: spark-package ## Spark's scripts and documents, the data source and the jobs, with a real master, two workers and the program
+test-spark: spark-package ## Spark's scripts and documents, data sources and jobs, with a real master, two workers, a Cassandra node and the program
+	setup/cassandra/bin/cassandra-fetch.sh
 	SILVERBULLET_BIN=$(PROGRAM) SILVERBULLET_PACKAGE=$(TARGET)/package .venv-spark/bin/python -m pytest -q python/tests/spark
 
 # Tests run in .venv, Spark and the notebooks in .venv-spark.

@@ -43,7 +43,11 @@ def parser(description: str, example: str) -> argparse.ArgumentParser:
     own.add_argument("--estimator", metavar="NAME", help="sample, ledoit-wolf, exponential:HALF-LIFE [default: own]")
     own.add_argument("--seed", type=int, default=0, help="[default: 0]")
     own.add_argument("--tasks", type=count, metavar="N", help="[default: as many as the cluster has cores]")
-    own.add_argument("--output", metavar="PLACE", help="FILE.json, or a folder for Parquet [default: printed as JSON]")
+    own.add_argument(
+        "--output",
+        metavar="PLACE",
+        help="FILE.json, a folder for Parquet, or cassandra[://HOST:PORT[/KEYSPACE]] [default: printed as JSON]",
+    )
     return own
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow
 import pyarrow.parquet
 
+from silverbullet.jobs import kept
 from silverbullet.jobs.window import Window
 from silverbullet.spark.engine import Engine
 from silverbullet.spark.errors import OptionError
@@ -88,16 +89,22 @@ def tables(engine: Engine, run: Run, window: Window, found: sb.MonteCarlo) -> Ta
 
 def check_place(place: str | None) -> None:
     """A place that results cannot go to is told before there are any."""
-    if place is None or Path(place).suffix in (".json", ""):
-        return
-    raise OptionError(f"--output {place}: name a file that ends with .json, or a folder, for a Parquet file a table")
+    if place is not None and kept.is_meant(place):
+        kept.check(place)
+    elif place is not None and Path(place).suffix not in (".json", ""):
+        raise OptionError(
+            f"--output {place}: name a file that ends with .json, a folder, for a Parquet file a table, or "
+            "cassandra://HOST:PORT/KEYSPACE"
+        )
 
 
 def write(place: str | None, found: Tables) -> None:
-    """To a JSON file, to a folder of Parquet files, or to standard output as JSON."""
+    """To Cassandra, a JSON file, a folder of Parquet files, or to standard output as JSON."""
     if place is None:
         json.dump(_plain(found), sys.stdout, indent=1)
         print()
+    elif kept.is_meant(place):
+        kept.write(place, found)
     elif Path(place).suffix == ".json":
         Path(place).write_text(json.dumps(_plain(found), indent=1) + "\n", encoding="utf-8")
     else:

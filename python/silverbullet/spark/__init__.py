@@ -1,4 +1,4 @@
-"""Spark: tables and queries of a running engine as DataFrames, in batches and as streams.
+"""Spark: tables and queries of a running engine as DataFrames, in batches and as streams; tables of results in Cassandra.
 
     import silverbullet.spark
 
@@ -37,8 +37,16 @@ __all__ = [
 
 
 def register(spark: "SparkSession") -> None:
-    """Makes `format("silverbullet")` known to a session, and has Spark hand filters down to it."""
+    """Makes `format("silverbullet")` and `format("silverbullet_cassandra")` known to a session, and has Spark hand filters
+    down to them."""
+    from silverbullet import MissingDependencyError
     from silverbullet.spark.source import SilverBulletSource
 
     spark.conf.set("spark.sql.python.filterPushdown.enabled", "true")
     spark.dataSource.register(SilverBulletSource)
+    try:
+        from silverbullet.spark.cassandra import CassandraSource
+    except MissingDependencyError:
+        # A build of the package without Cassandra.
+        return
+    spark.dataSource.register(CassandraSource)

@@ -9,7 +9,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -24,29 +26,40 @@ EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 MICROSECOND = timedelta(microseconds=1)
 
 
-@pytest.fixture
-def settings(node: Node, request: pytest.FixtureRequest) -> Iterator[cassandra.Settings]:
-    """Those of a keyspace of the test's own, with the tables in it."""
-    keyspace = "".join(letter for letter in request.node.name.lower() if letter.isalnum())[:40]
-    made = cassandra.Settings(node.address, keyspace=keyspace)
-    assert f"made keyspace {keyspace}" in cassandra.make_tables(made)
+@contextmanager
+def keyspace_of(node: Node, name: str) -> Iterator[cassandra.Settings]:
+    """Settings of a keyspace with the tables in it, for a while."""
+    made = cassandra.Settings(node.address, keyspace=name)
+    assert f"made keyspace {name}" in cassandra.make_tables(made)
     yield made
     with session(node.port) as cql:
-        cql.execute(f'DROP KEYSPACE "{keyspace}"', timeout=60)
+        cql.execute(f"DROP KEYSPACE {name}", timeout=60)
 
 
-@pytest.fixture
-def tables(settings: cassandra.Settings) -> Iterator[cassandra.Cassandra]:
-    with cassandra.connect(settings) as connected:
-        yield connected
+@pytest.fixture(scope="module")
+def settings(project: Path, the_node: Node) -> Iterator[cassandra.Settings]:
+    """Those of a keyspace of these tests: tables take long to make."""
+    the_node.start()
+    with keyspace_of(the_node, "of_the_package") as made:
+        yield made
 
 
 @pytest.fixture
 def cql(node: Node, settings: cassandra.Settings) -> Iterator[Session]:
     """A session of Cassandra's own driver."""
     with session(node.port) as driver:
-        driver.set_keyspace(f'"{settings.keyspace}"')
+        driver.set_keyspace(settings.keyspace)
         yield driver
+
+
+@pytest.fixture
+def tables(cql: Session, settings: cassandra.Settings) -> Iterator[cassandra.Cassandra]:
+    """The tables, without rows."""
+    with cassandra.connect(settings) as connected:
+        yield connected
+    for name in (*cassandra.TABLES, "latest_portfolios", "latest_frontiers", "latest_assets", "buckets"):
+        if cql.execute(f"SELECT * FROM {name} LIMIT 1").one() is not None:
+            cql.execute(f"TRUNCATE {name}", timeout=60)
 
 
 @pytest.mark.parametrize("table", cassandra.TABLES)
@@ -264,13 +277,16 @@ def test_tables_of_another_version_are_refused(node: Node, settings: cassandra.S
         cql.execute("UPDATE schema_version SET version = %s WHERE component = 'tables'", [version])
         with pytest.raises(sb.TablesError, match=says):
             cassandra.connect(settings)
+    cql.execute("UPDATE schema_version SET version = 1 WHERE component = 'tables'")
 
 
-def test_a_column_of_another_type_is_seen_before_anything_is_written(tables: cassandra.Cassandra, cql: Session) -> None:
-    cql.execute("ALTER TABLE portfolios DROP risk")
-    cql.execute("ALTER TABLE portfolios ADD risk text")
-    with pytest.raises(sb.TablesError, match="column risk of portfolios has type text in Cassandra where double is needed"):
-        tables.writing("portfolios")
+def test_a_column_of_another_type_is_seen_before_anything_is_written(node: Node) -> None:
+    with keyspace_of(node, "another_type") as settings, session(node.port) as cql, cassandra.connect(settings) as tables:
+        cql.execute("ALTER TABLE another_type.portfolios DROP risk")
+        cql.execute("ALTER TABLE another_type.portfolios ADD risk text")
+        says = "column risk of portfolios has type text in Cassandra where double is needed"
+        with pytest.raises(sb.TablesError, match=says):
+            tables.writing("portfolios")
 
 
 def test_a_role_that_may_not_write_is_told_so(node: Node, settings: cassandra.Settings) -> None:

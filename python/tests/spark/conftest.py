@@ -15,6 +15,9 @@ from service import PROJECT, assert_none_left, copy_of_project
 # The package that `make test-spark` has unpacked: what is tested is never one that happens to be installed.
 sys.path.insert(0, os.environ.get("SILVERBULLET_PACKAGE", str(PROJECT / "python")))
 
+# The password of Cassandra's role in these tests. Spark's JVM, one for all sessions, has its environment from the first.
+os.environ["SILVERBULLET_STORE__CASSANDRA__PASSWORD"] = "hushed-by-the-tests"
+
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
