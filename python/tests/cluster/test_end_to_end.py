@@ -150,8 +150,9 @@ def test_both_workers_had_an_executor(stack: Stack, account: str) -> None:
 def test_each_step_is_told(stack: Stack, account: str) -> None:
     steps = re.findall(r"^(\d/5) ", account, re.MULTILINE)
     assert steps == ["1/5", "2/5", "3/5", "4/5", "5/5"], account
-    assert re.search(r"7,680", account), account
-    rows = [row for row in account.partition("5/5")[2].splitlines() if row.strip(" |")[:1].isdigit()]
-    distances = [float(row.split("|")[5]) for row in rows]
+    assert "delivered 7680, failed 0, bad rows 0" in account
+    # Point, mean, exact risk, drawn risk, percent above.
+    rows = re.findall(r"^ *│ +\d+ ┆(?:[^┆]+┆){3} +(\S+) +│$", account.partition("5/5")[2], re.MULTILINE)
+    distances = [float(percent) for percent in rows]
     assert len(distances) > 3 and all(-1e-4 < percent < 1 for percent in distances), account
     assert any(percent > 0 for percent in distances), account

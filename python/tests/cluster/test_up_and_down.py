@@ -27,9 +27,9 @@ def test_the_account_says_what_is_where_and_a_second_start_changes_nothing(up: t
 
 def test_the_guide_asks_it(stack: Stack) -> None:
     said = run_commands(guide()[1].text, stack.project, stack.variables())
-    assert "7,680" in said
+    assert "delivered 7680, failed 0" in said
     for objective in ("max-sharpe", "min-variance"):
-        assert re.search(rf"\| {objective} +\| exact +\| +239 ", said), said
+        assert re.search(rf"│ {objective} +┆ exact +┆ +239 ", said), said
 
 
 def test_all_ports_that_are_taken_are_said_before_anything_starts(project: Path) -> None:

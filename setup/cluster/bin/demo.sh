@@ -98,7 +98,7 @@ show_distance() {
             from cassandra.frontiers e
             join drawn d on (e.mean >= d.mean or d.before is null) and (e.mean < d.after or d.after is null)
             where e.universe = 'sample' and e.variant = '$of_engine' and e.bar = $bar and e.method = 'exact')
-        select point, mean, exact as exact_risk, drawn as drawn_risk, round(100 * (drawn / exact - 1), 4) as percent_above
+        select point, mean, exact as exact_risk, drawn as drawn_risk, round(100 * (drawn / exact - 1), 4) + 0.0 as percent_above
         from compared order by point" | indented
 }
 
