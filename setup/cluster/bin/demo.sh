@@ -115,8 +115,12 @@ for service in "${services[@]}"; do runs "$service" || ours+=("$service"); done
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-"$setup_dir/bin/cluster-up.sh" --kafka-port "$KAFKA_PORT" --cassandra-port "$CASSANDRA_PORT" --spark-port "$SPARK_PORT" \
-    --http-port "$HTTP_PORT" --grpc-port "$GRPC_PORT" --settings "$SETTINGS" --data "$CLUSTER_DIR"
+if ((${#ours[@]})); then
+    "$setup_dir/bin/cluster-up.sh" --kafka-port "$KAFKA_PORT" --cassandra-port "$CASSANDRA_PORT" --spark-port "$SPARK_PORT" \
+        --http-port "$HTTP_PORT" --grpc-port "$GRPC_PORT" --settings "$SETTINGS" --data "$CLUSTER_DIR"
+else
+    echo "All of the cluster runs already; cluster-status.sh says where"
+fi
 name_store
 send_prices
 wait_for_engine
