@@ -10,7 +10,7 @@ from service import PROJECT
 from stack import PACKAGE, Stack, environment
 
 NOTEBOOKS = {
-    "06-results-in-sql": (3, ("the same: True", "Cassandra")),
+    "06-results-in-sql": (3, ("Cassandra    478", "the same: True")),
     "07-spark-sweep": (2, ("16 assets, 240 returns up to 2025-05-12 07:58:00+00:00, ledoit-wolf", "same bits: True")),
 }
 
@@ -25,6 +25,7 @@ def execute(source: Path, stack: Stack, folder: Path) -> dict:
     own = environment() | {
         "ENDPOINT": stack.url,
         "MASTER": f"spark://127.0.0.1:{stack.spark}",
+        "CASSANDRA": f"127.0.0.1:{stack.cassandra}",
         "RESULTS": str(stack.folder / "results"),
         "LARGEST": "1e7",
         "PYTHONPATH": str(PACKAGE),
