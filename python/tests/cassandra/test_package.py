@@ -44,10 +44,10 @@ def settings(project: Path, the_node: Node) -> Iterator[cassandra.Settings]:
         yield made
 
 
-@pytest.fixture
-def cql(node: Node, settings: cassandra.Settings) -> Iterator[Session]:
+@pytest.fixture(scope="module")
+def cql(the_node: Node, settings: cassandra.Settings) -> Iterator[Session]:
     """A session of Cassandra's own driver."""
-    with session(node.port) as driver:
+    with session(the_node.port) as driver:
         driver.set_keyspace(settings.keyspace)
         yield driver
 
