@@ -26,8 +26,8 @@ endif
 # One target after the other, also under -j: what is missing is said before anything is built, and cargo
 # uses all cores by itself.
 .NOTPARALLEL:
-.PHONY: help run test test-rust test-web test-tables test-python test-kafka test-cassandra test-spark test-page python kafka kafka-stop cassandra cassandra-stop spark spark-stop spark-package build release web lint fmt fmt-check \
-        check-versions doc bench bench-kernel bench-live bench-sql bench-kafka bench-exchange bench-flight bench-cassandra soak-fuzz fuzz fuzz-seeds soak-frames check-fuzz check-cargo-fuzz soak-kill soak-kafka soak-cassandra soak-page deny clean update \
+.PHONY: help run test test-rust test-web test-tables test-python test-kafka test-cassandra test-spark test-cluster test-page python kafka kafka-stop cassandra cassandra-stop spark spark-stop spark-package cluster-up cluster-down demo-cluster cluster-ready notebooks-ready build release web lint fmt fmt-check \
+        check-versions check-notebooks doc bench bench-kernel bench-live bench-sql bench-kafka bench-exchange bench-flight bench-cassandra soak-fuzz fuzz fuzz-seeds soak-frames check-fuzz check-cargo-fuzz soak-kill soak-kafka soak-cassandra soak-page deny clean update \
         check-prerequisites check-run-prerequisites browser
 
 help: ## List the targets
@@ -38,7 +38,7 @@ run: check-run-prerequisites web ## Build quickly and run; more arguments in ARG
 	$(CARGO) run --locked --package silverbullet-cli -- run $(ARGS) || [ $$? -eq 130 ]
 
 # The cheap checks first; what needs the program comes after the tests that build it.
-test: check-prerequisites browser fmt-check check-versions web test-web lint check-fuzz doc test-rust test-tables test-python test-kafka test-cassandra test-spark test-page ## Run every check: format, lints, docs, tests
+test: check-prerequisites browser fmt-check check-versions check-notebooks web test-web lint check-fuzz doc test-rust test-tables test-python test-kafka test-cassandra test-spark test-page ## Run every check: format, lints, docs, tests
 	@scripts/skipped-tests.sh
 
 test-rust: web ## Unit, behaviour and documentation tests of the crates, faults included
@@ -49,7 +49,7 @@ test-web: web/node_modules/.installed ## Lint, types and unit tests of the page
 
 test-tables: .venv/.installed ## The stored tables, read by polars, DuckDB and pandas; Flight SQL, asked by pyarrow, ADBC and JDBC
 	scripts/fetch-jdbc-driver.sh
-	SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q python/tests $(addprefix --ignore python/tests/,kafka cassandra package spark)
+	SILVERBULLET_BIN=$(PROGRAM) .venv/bin/python -m pytest -q python/tests $(addprefix --ignore python/tests/,kafka cassandra package spark cluster)
 
 # What the crates answer is printed by a program of theirs, with which the package's answers are compared bit for bit.
 test-python: python ## The Python package: bits of the crates, parts of runs, every kind of input, types, its guide
@@ -70,6 +70,12 @@ test-spark: spark-package ## Spark's scripts and documents, data sources and job
 	setup/kafka/bin/kafka-fetch.sh
 	setup/cassandra/bin/cassandra-fetch.sh
 	SILVERBULLET_BIN=$(PROGRAM) SILVERBULLET_PACKAGE=$(TARGET)/package .venv-spark/bin/python -m pytest -q python/tests/spark
+
+# Tests run in .venv, Spark and the notebooks in .venv-spark.
+test-cluster: spark-package .venv-spark/.notebooks ## Prices from a file through Kafka, engine, Spark and Cassandra to SQL; the notebooks; starting and stopping the cluster
+	setup/kafka/bin/kafka-fetch.sh
+	setup/cassandra/bin/cassandra-fetch.sh
+	SILVERBULLET_BIN=$(PROGRAM) SILVERBULLET_PACKAGE=$(TARGET)/package .venv/bin/python -m pytest -q python/tests/cluster
 
 test-page: browser web/node_modules/.installed ## The page in a real browser
 	SILVERBULLET_BIN=$(PROGRAM) node --test web/e2e/
@@ -99,6 +105,27 @@ spark-package: python ## Unpack the Python package into target/package, for Spar
 
 spark-stop: ## Stop them
 	@setup/spark/bin/spark-stop.sh
+
+cluster-up: cluster-ready ## Start Kafka, Cassandra, Spark and an engine on 127.0.0.1, and say what is where (setup/cluster/cluster-setup.md)
+	@PROGRAM=$(PROGRAM) setup/cluster/bin/cluster-up.sh $(ARGS)
+
+cluster-down: ## Stop what cluster-up has started
+	@setup/cluster/bin/cluster-down.sh $(ARGS)
+
+demo-cluster: cluster-ready ## Send sample prices through all of it, have Spark draw portfolios, ask for the frontier in SQL; ARGS="--keep yes" lets it go on
+	@PROGRAM=$(PROGRAM) PACKAGE=$(TARGET)/package setup/cluster/bin/demo.sh $(ARGS)
+
+cluster-ready: build spark-package
+	@setup/kafka/bin/kafka-fetch.sh
+	@setup/cassandra/bin/cassandra-fetch.sh
+
+notebooks-ready: spark-package .venv-spark/.notebooks ## Get what the notebooks run with (notebooks/README.md)
+
+# Into the environment of Spark, as kernel of which they run.
+.venv-spark/.notebooks: python/requirements-notebooks.txt python/requirements-spark.txt
+	setup/spark/bin/spark-fetch.sh
+	.venv-spark/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 build: check-run-prerequisites web ## Build the quick profile (what computes is optimised in it too)
 	$(CARGO) build --workspace --locked
@@ -146,6 +173,9 @@ fmt-check: ## Say what is not formatted
 
 check-versions: ## Check that the versions written in several files agree
 	@scripts/check-versions.sh
+
+check-notebooks: ## Check that the notebooks are committed without outputs
+	@scripts/check-notebooks.py
 
 doc: ## Build the documentation of the crates; a warning is an error
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked

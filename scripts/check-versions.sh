@@ -31,5 +31,16 @@ if own="$(grep -nE '^[a-z0-9_-]+ *= *("|\{.*version)' "${manifests[@]}" | grep -
     fail "a version outside the workspace's manifest: $own"
 fi
 
+# The notebooks run in the environment of Spark: a package that both lists name must have one version.
+pins() { sed -n 's/^\([a-z0-9_.-]*==[^ ]*\) .*/\1/p' "$1"; }
+names() { sed 's/==.*//' <<<"$1" | LC_ALL=C sort; }
+spark="$(pins python/requirements-spark.txt)" notebooks="$(pins python/requirements-notebooks.txt)"
+both="$(LC_ALL=C comm -12 <(names "$spark") <(names "$notebooks"))"
+[[ $both == *numpy* ]] || fail "requirements-notebooks.txt and requirements-spark.txt share no numpy"
+for name in $both; do
+    wanted="$(grep "^$name==" <<<"$spark")" found="$(grep "^$name==" <<<"$notebooks")"
+    [[ $wanted == "$found" ]] || fail "requirements-notebooks.txt has $found, but Spark's environment has $wanted"
+done
+
 ((failed)) || echo "check-versions: Rust $toolchain, ${#manifests[@]} crates agree"
 exit "$failed"
