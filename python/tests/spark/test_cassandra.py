@@ -2,7 +2,6 @@
 begins; a task that is killed, repeated or run twice leaves nothing wrong."""
 
 import os
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -85,30 +84,36 @@ def test_columns_go_by_name_and_time_zones_do_not_matter(spark: SparkSession, ke
 # Which rows are asked for.
 
 
-def test_filters_leave_the_rows_that_they_would_leave_without_cassandra(spark: SparkSession, node: Node) -> None:
+def test_what_filters_say_of_the_key_is_asked_of_cassandra(spark: SparkSession, node: Node) -> None:
     kept = Kept(node, "filters")
     everything = []
     for universe, variant in (("main", "v1"), ("main", "v2"), ("other", "v1")):
         everything.append(rows("bars", 9_000, universe=universe, variant=variant))
         kept.tables.write("bars", everything[-1])
     whole = spark.createDataFrame(pyarrow.concat_tables(everything)).cache()
-    bars = kept.load(spark, "bars", partitions=4)
     late = f.lit(START + timedelta(seconds=1_000_000))
-    for condition in (
-        (f.col("universe") == "main") & (f.col("variant") == "v1"),
-        f.col("universe") == "main",
-        f.col("universe").isin("main", "other") & (f.col("bar") >= 9_000),
-        (f.col("universe") == "main") & (f.col("variant") == "v2") & f.col("bar").between(5_000, 5_100),
-        (f.col("universe") == "main") & (f.col("bar") > 9_000) & (f.col("bar") < 9_000),
-        f.col("bar") == 4_444,
-        (f.col("universe") == "other") & (f.col("close_time") > late) & (f.col("ticks") >= 0),
-        (f.col("universe") == "main") | (f.col("bar") == 1_001),
+    for condition, partitions in (
+        # A bucket has 4096 bars, so that 9000 are in three or four.
+        ((f.col("universe") == "main") & (f.col("variant") == "v1"), 3),
+        (f.col("universe") == "main", 4),
+        (f.col("universe").isin("main", "other") & (f.col("bar") >= 9_000), 3),
+        ((f.col("universe") == "main") & (f.col("variant") == "v2") & f.col("bar").between(5_000, 5_100), 1),
+        ((f.col("universe") == "main") & (f.col("bar") > 9_000) & (f.col("bar") < 9_000), 1),
+        (f.col("bar") == 4_444, 4),
+        ((f.col("universe") == "other") & (f.col("close_time") > late) & (f.col("ticks") >= 0), 3),
+        ((f.col("universe") == "main") | (f.col("bar") == 1_001), 4),
     ):
+        # A DataFrame for each: Spark keeps what was pushed.
+        bars = kept.load(spark, "bars", partitions=4, pushdown="true")
         found, wanted = bars.filter(condition), whole.filter(condition)
         assert sorted_bits(found.toArrow()) == sorted_bits(wanted.toArrow()), condition
+        assert found.rdd.getNumPartitions() == partitions, condition
     options = kept.load(spark, "bars", universe="main", variant="v2")
     assert sorted_bits(options.toArrow()) == sorted_bits(everything[1])
-    unfiltered = kept.load(spark, "bars", pushdown="false").filter("universe = 'main' and variant = 'v1'")
+    again = kept.load(spark, "bars", partitions=4)
+    for condition in (f.col("universe") == "other", (f.col("universe") == "main") | (f.col("bar") == 1_001), f.lit(True)):
+        assert sorted_bits(again.filter(condition).toArrow()) == sorted_bits(whole.filter(condition).toArrow()), condition
+    unfiltered = kept.load(spark, "bars").filter("universe = 'main' and variant = 'v1'")
     assert unfiltered.rdd.getNumPartitions() == 4 and sorted_bits(unfiltered.toArrow()) == sorted_bits(everything[0])
 
 
