@@ -68,7 +68,7 @@ class Walk:
     @property
     def wealth(self) -> Array:
         """What one unit has grown to."""
-        return np.cumprod(1.0 + self.returns)
+        return np.cumprod(1.0 + self.returns, dtype=np.float64)
 
     @property
     def drawdown(self) -> Array:

@@ -46,7 +46,7 @@ class Wanted:
 
     def narrowed(self, found: spark.Filter) -> Wanted:
         """With what a filter of Spark says of the key; what it says else is Spark's."""
-        path = getattr(found, "attribute", ())
+        path: tuple[str, ...] = getattr(found, "attribute", ())
         if len(path) != 1:
             return self
         if path[0] in self.partition:
