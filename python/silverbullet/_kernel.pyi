@@ -7,7 +7,32 @@ import numpy.typing as npt
 
 _Array = npt.NDArray[np.float64]
 
-__all__ = ["BLOCK", "KERNEL_VERSION", "VERSION", "Problem", "Sketch", "estimate"]
+__all__ = [
+    "BLOCK",
+    "KERNEL_VERSION",
+    "VERSION",
+    "ArrowBatch",
+    "Cassandra",
+    "CassandraRead",
+    "CassandraWrite",
+    "Paths",
+    "Problem",
+    "ResamplePart",
+    "Resampler",
+    "Sketch",
+    "baseline",
+    "cassandra_columns",
+    "cassandra_keys",
+    "cassandra_ranges",
+    "cassandra_tables",
+    "conditional_value_at_risk",
+    "estimate",
+    "max_drawdown",
+    "portfolio_returns",
+    "semivariance",
+    "simple_returns",
+    "value_at_risk",
+]
 
 BLOCK: int
 KERNEL_VERSION: str
