@@ -33,7 +33,7 @@ from silverbullet.spark.cassandra_plan import Part, Wanted, parts
 from silverbullet.spark.cassandra_sessions import session
 from silverbullet.spark.columns import caster, check_wanted, spark_schema
 from silverbullet.spark.errors import OptionError
-from silverbullet.spark.source import _settle
+from silverbullet.spark.source import settle
 
 if TYPE_CHECKING:
     from silverbullet.cassandra import Written
@@ -97,7 +97,7 @@ class Writer(DataSourceArrowWriter):
 
     def write(self, iterator: Iterator[pyarrow.RecordBatch]) -> Counted:
         """The rows of a task; it returns when all are acknowledged."""
-        _settle()
+        settle()
         with session(self.options.settings) as tables, tables.writing(self.options.table) as writing:
             writing.put(iterator)
             return counted(writing.finish())
@@ -142,7 +142,7 @@ class Reader(DataSourceReader):
 
     def read(self, partition: InputPartition) -> Iterator[pyarrow.RecordBatch]:
         """The rows of a partition."""
-        _settle()
+        settle()
         # Where there are no partitions Spark makes one up.
         if not isinstance(partition, Part):
             return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from silverbullet import cassandra
 from silverbullet.spark.errors import OptionError
-from silverbullet.spark.options import _number, _one_of
+from silverbullet.spark.options import number, one_of
 
 #: Settings of the connection. They have the names that the program has under `store.cassandra`.
 SETTINGS = (
@@ -62,10 +62,10 @@ class Options:
             settings=_settings(options),
             columns=tuple(name.strip() for name in columns.split(",")) if columns is not None else None,
             key=tuple(_key(table, options)),
-            partitions=_number(options, "partitions", PARTITIONS, MOST_PARTITIONS),
+            partitions=number(options, "partitions", PARTITIONS, MOST_PARTITIONS),
             # Spark 4.2 keeps what was pushed with the DataFrame, and takes it for a later query of the same one that pushes nothing:
             # rows would be missing without a word. Who makes a DataFrame for each query may switch it on.
-            pushdown=bool(_one_of(options, "pushdown", {"true": True, "false": False}, False)),
+            pushdown=bool(one_of(options, "pushdown", {"true": True, "false": False}, False)),
             given=frozenset(options),
         )
 

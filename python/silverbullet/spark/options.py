@@ -52,21 +52,21 @@ class Options:
         if query is not None and "universe" in options:
             raise OptionError("the option `universe` goes with `table`: in a query say `where universe = …`")
         columns = options.get("columns")
-        latest = _one_of(options, "startingoffsets", {"earliest": False, "latest": True}, False)
+        latest = one_of(options, "startingoffsets", {"earliest": False, "latest": True}, False)
         return cls(
             address=Address.of(options),
             table=table,
             query=query.strip().rstrip(";") if query is not None else None,
             columns=tuple(name.strip() for name in columns.split(",")) if columns is not None else None,
             universe=options.get("universe"),
-            partitions=_number(options, "partitions", PARTITIONS, MOST_PARTITIONS),
-            ordered=_one_of(options, "ordered", {"auto": None, "true": True, "false": False}, None),
-            patience=_number(options, "patience", PATIENCE, 86_400),
+            partitions=number(options, "partitions", PARTITIONS, MOST_PARTITIONS),
+            ordered=one_of(options, "ordered", {"auto": None, "true": True, "false": False}, None),
+            patience=number(options, "patience", PATIENCE, 86_400),
             # Spark 4.2 keeps what was pushed with the DataFrame, and takes it for a later query of the same one that pushes nothing:
             # rows would be missing without a word. Who makes a DataFrame for each query may switch it on.
-            pushdown=bool(_one_of(options, "pushdown", {"true": True, "false": False}, False)),
+            pushdown=bool(one_of(options, "pushdown", {"true": True, "false": False}, False)),
             latest=bool(latest),
-            bars_a_trigger=_number(options, "maxbarspertrigger", 0, 1_000_000_000) or None,
+            bars_a_trigger=number(options, "maxbarspertrigger", 0, 1_000_000_000) or None,
         )
 
     @property
@@ -75,7 +75,7 @@ class Options:
         return self.table if self.table is not None else "the query"
 
 
-def _number(options: Mapping[str, str], name: str, default: int, most: int) -> int:
+def number(options: Mapping[str, str], name: str, default: int, most: int) -> int:
     if name not in options:
         return default
     value = options[name]
@@ -84,7 +84,7 @@ def _number(options: Mapping[str, str], name: str, default: int, most: int) -> i
     return int(value)
 
 
-def _one_of(
+def one_of(
     options: Mapping[str, str], name: str, values: Mapping[str, bool | None], default: bool | None
 ) -> bool | None:
     value = options.get(name)

@@ -58,13 +58,13 @@ def query_of(options: Options, schema: StructType, columns: pyarrow.Schema) -> Q
 
 def batches(partition: InputPartition, schema: StructType, patience: float) -> Iterator[pyarrow.RecordBatch]:
     """What a task hands to Spark."""
-    _settle()
+    settle()
     # Where there are no partitions Spark makes one up.
     return map(caster(schema), read(partition, patience)) if isinstance(partition, Share) else iter(())
 
 
 @lru_cache(maxsize=1)
-def _settle() -> None:
+def settle() -> None:
     """Spark collects garbage after each task, through all that was imported, which takes longer than many tasks."""
     gc.freeze()
 

@@ -6,7 +6,8 @@ import re
 import struct
 import subprocess
 import sys
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow
@@ -106,6 +107,26 @@ class Engine:
         price = 100.0 * (at + 1) * math.exp(1e-5 * (number % 1_000) + 2e-3 * wave)
         stamp = (FIRST + number) * 1_000 + 100 * part
         return {"timestamp": stamp, "asset": self.assets[at], "price": price, "size": 1.0 + number % 7}
+
+
+@contextmanager
+def running_engine(folder: Path, assets: list[str], bars: int, window: int = 20, **settings: str) -> Iterator[Engine]:
+    """An engine with so many bars, until the block ends."""
+    one = Engine(folder, assets, window, **settings).start()
+    try:
+        one.put(bars)
+        yield one
+    finally:
+        one.stop()
+
+
+@contextmanager
+def running_session(cluster: Cluster, **settings: str) -> Iterator[SparkSession]:
+    """A session on a cluster, which is started where it does not run, until the block ends."""
+    cluster.start()
+    one = session(cluster, **settings)
+    yield one
+    one.stop()
 
 
 def session(cluster: Cluster, **settings: str) -> SparkSession:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import silverbullet as sb
 from cluster import Cluster
-from engine import FIRST, Engine, session
+from engine import FIRST, Engine, running_engine, running_session
 from jobs import closes
 from pyspark.sql import SparkSession
 from silverbullet.jobs.resampled_frontier import Settings, resample
@@ -23,21 +23,15 @@ SETTINGS = Settings(bootstraps=150, bootstrap="stationary:7", points=12, shrinka
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """An engine with a full window."""
-    one = Engine(tmp_path_factory.mktemp("engine"), ASSETS, WINDOW).start()
-    try:
-        one.put(BARS)
+    with running_engine(tmp_path_factory.mktemp("engine"), ASSETS, BARS, WINDOW) as one:
         yield one
-    finally:
-        one.stop()
 
 
 @pytest.fixture(scope="module")
 def spark(the_cluster: Cluster) -> Iterator[SparkSession]:
     """A session with two executors."""
-    the_cluster.start()
-    one = session(the_cluster)
-    yield one
-    one.stop()
+    with running_session(the_cluster) as one:
+        yield one
 
 
 @pytest.fixture(scope="module")

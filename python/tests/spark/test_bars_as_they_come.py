@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow
 import pytest
 from cluster import Cluster
-from engine import FIRST, Engine, rows_of, session
+from engine import FIRST, Engine, rows_of, running_engine, running_session
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming import StreamingQuery
 from silverbullet.spark import register
@@ -21,22 +21,16 @@ ALL = f"select {COLUMNS} from bars order by bar, asset"
 @pytest.fixture(scope="module")
 def spark(the_cluster: Cluster) -> Iterator[SparkSession]:
     """A session that knows the source."""
-    the_cluster.start()
-    one = session(the_cluster)
-    register(one)
-    yield one
-    one.stop()
+    with running_session(the_cluster) as one:
+        register(one)
+        yield one
 
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """An engine with some bars."""
-    one = Engine(tmp_path / "engine", ASSETS).start()
-    try:
-        one.put(BARS)
+    with running_engine(tmp_path / "engine", ASSETS, BARS) as one:
         yield one
-    finally:
-        one.stop()
 
 
 class Sink:

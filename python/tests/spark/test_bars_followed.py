@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from cluster import Cluster
-from engine import FIRST, Engine, session
+from engine import FIRST, Engine, running_engine, running_session
 from jobs import assert_as_the_engine_stored, frontiers, written
 from pyspark.sql import SparkSession
 from silverbullet.jobs.stream_frontier import Batches, read, start
@@ -19,21 +19,15 @@ ONCE = {"availableNow": True}
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """An engine that stores its exact frontier every ten bars."""
-    one = Engine(tmp_path / "engine", ASSETS, WINDOW, SILVERBULLET_UNIVERSES__MAIN__FRONTIER_EVERY="10s").start()
-    try:
-        one.put(BARS)
+    with running_engine(tmp_path / "engine", ASSETS, BARS, WINDOW, SILVERBULLET_UNIVERSES__MAIN__FRONTIER_EVERY="10s") as one:
         yield one
-    finally:
-        one.stop()
 
 
 @pytest.fixture(scope="module")
 def spark(the_cluster: Cluster) -> Iterator[SparkSession]:
     """A session with two executors."""
-    the_cluster.start()
-    one = session(the_cluster)
-    yield one
-    one.stop()
+    with running_session(the_cluster) as one:
+        yield one
 
 
 def follow(spark: SparkSession, engine: Engine, folder: Path, tasks: int = 2, **options: str) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from cluster import Cluster
-from engine import FIRST, Engine, session
+from engine import FIRST, Engine, running_engine, running_session
 from jobs import assert_as_the_engine_stored, written
 from pyspark.sql import SparkSession
 from service import PROJECT, copy_of_project, first_free
@@ -28,13 +28,9 @@ CONTROLLER = 10_000
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """An engine that stores its exact frontier every ten bars."""
     every = {"SILVERBULLET_UNIVERSES__MAIN__FRONTIER_EVERY": "10s"}
-    one = Engine(tmp_path_factory.mktemp("engine"), ASSETS, WINDOW, **every).start()
-    try:
-        one.put(BARS)
+    with running_engine(tmp_path_factory.mktemp("engine"), ASSETS, BARS, WINDOW, **every) as one:
         one.put(15, without={"ETH"})
         yield one
-    finally:
-        one.stop()
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +60,8 @@ def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def spark(the_cluster: Cluster) -> Iterator[SparkSession]:
     """A session with the connector to Kafka."""
     assert JARS.is_dir(), "Kafka's connector is not there; run setup/spark/bin/spark-kafka-fetch.sh"
-    the_cluster.start()
-    one = session(the_cluster, **{"spark.jars": ",".join(map(str, JARS.glob("*.jar")))})
-    yield one
-    one.stop()
+    with running_session(the_cluster, **{"spark.jars": ",".join(map(str, JARS.glob("*.jar")))}) as one:
+        yield one
 
 
 def produce(spark: SparkSession, brokers: str, ticks: list[dict[str, object]], as_text: bool) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from cluster import Cluster
-from engine import FIRST, Engine, load, rows_of, session
+from engine import FIRST, Engine, load, rows_of, running_engine, running_session
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 from silverbullet.spark import register
@@ -18,22 +18,16 @@ TABLES = ["portfolios", "frontiers", "assets", "bars", "weights", "events", "his
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """An engine with two minutes of bars."""
-    one = Engine(tmp_path_factory.mktemp("engine"), ASSETS).start()
-    try:
-        one.put(BARS)
+    with running_engine(tmp_path_factory.mktemp("engine"), ASSETS, BARS) as one:
         yield one
-    finally:
-        one.stop()
 
 
 @pytest.fixture(scope="module")
 def spark(the_cluster: Cluster) -> Iterator[SparkSession]:
     """A session that knows the source. Without adaptive plans a plan says what has crossed."""
-    the_cluster.start()
-    one = session(the_cluster, **{"spark.sql.adaptive.enabled": "false"})
-    register(one)
-    yield one
-    one.stop()
+    with running_session(the_cluster, **{"spark.sql.adaptive.enabled": "false"}) as one:
+        register(one)
+        yield one
 
 
 @pytest.mark.parametrize("table", TABLES)

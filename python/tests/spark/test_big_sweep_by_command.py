@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 import silverbullet as sb
 from cluster import Cluster
-from engine import FIRST, PACKAGE, Engine
+from engine import FIRST, PACKAGE, Engine, running_engine
 from service import PROJECT
 from silverbullet.jobs.window import find
 from silverbullet.spark.engine import Address
@@ -26,12 +26,8 @@ JOB = PROJECT / "spark-jobs" / "frontier.py"
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """An engine with a full window."""
-    one = Engine(tmp_path_factory.mktemp("engine"), ASSETS, WINDOW).start()
-    try:
-        one.put(BARS)
+    with running_engine(tmp_path_factory.mktemp("engine"), ASSETS, BARS, WINDOW) as one:
         yield one
-    finally:
-        one.stop()
 
 
 def submit(cluster: Cluster, *arguments: str) -> subprocess.CompletedProcess:

@@ -12,7 +12,7 @@ import pyarrow
 import pyarrow.flight as flight
 import pytest
 from cluster import Cluster
-from engine import FIRST, Engine, load, rows_of, session
+from engine import FIRST, Engine, load, rows_of, running_engine, running_session
 from pyspark import TaskContext
 from pyspark.sql import SparkSession
 from relay import Relay
@@ -33,22 +33,16 @@ NUMBERS = f"select value, value * 7 as seven, 'a word' as word from generate_ser
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """An engine that keeps answers for seconds; a test may stop it."""
-    one = Engine(tmp_path / "engine", ASSETS, SILVERBULLET_SERVER__KEEP=f"{KEEP}s").start()
-    try:
-        one.put(BARS)
+    with running_engine(tmp_path / "engine", ASSETS, BARS, SILVERBULLET_SERVER__KEEP=f"{KEEP}s") as one:
         yield one
-    finally:
-        one.stop()
 
 
 @pytest.fixture(scope="module")
 def spark(the_cluster: Cluster) -> Iterator[SparkSession]:
     """A session that knows the source."""
-    the_cluster.start()
-    one = session(the_cluster)
-    register(one)
-    yield one
-    one.stop()
+    with running_session(the_cluster) as one:
+        register(one)
+        yield one
 
 
 def planned(url: str, partitions: int = 1, **options: str) -> list[Share]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow
 import pytest
 from cluster import Cluster
-from engine import session
+from engine import running_session
 from kept import PASSWORD, Kept, running_node
 from node import Node
 from pyspark import TaskContext
@@ -39,12 +39,10 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def spark(the_cluster: Cluster, node: Node, events: Path) -> Iterator[SparkSession]:
     """A session that knows the source; its driver has the password in its environment."""
-    the_cluster.start()
     own = {"spark.eventLog.enabled": "true", "spark.eventLog.dir": events.as_uri(), "spark.eventLog.compress": "false"}
-    one = session(the_cluster, **own, **{"spark.sql.adaptive.enabled": "false"})
-    register(one)
-    yield one
-    one.stop()
+    with running_session(the_cluster, **own, **{"spark.sql.adaptive.enabled": "false"}) as one:
+        register(one)
+        yield one
 
 
 @pytest.fixture

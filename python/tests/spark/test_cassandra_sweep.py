@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import silverbullet as sb
 from cluster import Cluster
-from engine import FIRST, PACKAGE, Engine
+from engine import FIRST, PACKAGE, Engine, running_engine
 from kept import Kept, running_node
 from node import Node
 from service import PROJECT
@@ -32,12 +32,8 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """An engine with a full window."""
-    one = Engine(tmp_path_factory.mktemp("engine"), ASSETS, WINDOW).start()
-    try:
-        one.put(BARS)
+    with running_engine(tmp_path_factory.mktemp("engine"), ASSETS, BARS, WINDOW) as one:
         yield one
-    finally:
-        one.stop()
 
 
 def test_a_sweep_comes_back_by_sql_beside_the_rows_of_the_engine(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import silverbullet as sb
 from cluster import Cluster
-from engine import FIRST, PACKAGE, Engine
+from engine import FIRST, PACKAGE, Engine, running_engine
 from jobs import assert_as_the_engine_stored, closes, has_columns_of, submit, written
 from service import PROJECT
 from silverbullet.jobs import scenario_risk, walk_forward
@@ -26,12 +26,8 @@ BARS, WINDOW = 75, 20
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """An engine that stores its exact frontier every ten bars."""
     every = {"SILVERBULLET_UNIVERSES__MAIN__FRONTIER_EVERY": "10s"}
-    one = Engine(tmp_path_factory.mktemp("engine"), ASSETS, WINDOW, **every).start()
-    try:
-        one.put(BARS)
+    with running_engine(tmp_path_factory.mktemp("engine"), ASSETS, BARS, WINDOW, **every) as one:
         yield one
-    finally:
-        one.stop()
 
 
 def run(cluster: Cluster, engine: Engine, job: str, folder: Path, *arguments: str) -> str:
