@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from cluster import VENV, Cluster, script
+from driver import Driver
+from pyspark.sql import SparkSession
 from service import PROJECT, assert_none_left, copy_of_project
 
 # The package that `make test-spark` has unpacked: what is tested is never one that happens to be installed.
@@ -34,9 +36,42 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def the_cluster(project: Path) -> Cluster:
-    """The cluster, not started."""
-    return Cluster(project, project / "target" / "spark" / "data")
+def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where sessions write down what they do."""
+    return tmp_path_factory.mktemp("events")
+
+
+@pytest.fixture(scope="session")
+def driver(project: Path, events: Path) -> Iterator[Driver]:
+    """Sessions of this process."""
+    one = Driver(Cluster(project, project / "target" / "spark" / "data"), events)
+    yield one
+    one.end()
+
+
+@pytest.fixture
+def spark(driver: Driver) -> Iterator[SparkSession]:
+    """A session with two executors."""
+    session = driver.session()
+    yield session
+    for query in session.streams.active:
+        query.stop()
+    session.catalog.clearCache()
+
+
+@pytest.fixture
+def no_adaptive_plans(spark: SparkSession) -> Iterator[None]:
+    """Spark keeps to its first plan, which says what has crossed and in how many partitions."""
+    spark.conf.set("spark.sql.adaptive.enabled", "false")
+    yield
+    spark.conf.unset("spark.sql.adaptive.enabled")
+
+
+@pytest.fixture
+def the_cluster(driver: Driver) -> Cluster:
+    """The cluster, which may not run; no session holds its cores."""
+    driver.end()
+    return driver.cluster
 
 
 @pytest.fixture

@@ -1,18 +1,16 @@
-"""What tests of the data source and of jobs share: a real engine whose prices the test puts, sessions, and bits."""
+"""What tests of the data source and of jobs share: a real engine whose prices the test puts, reads of it, and bits."""
 
 import math
 import os
 import re
 import struct
 import subprocess
-import sys
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow
 import pyarrow.flight as flight
-from cluster import Cluster
 from program import binary, environment
 from pyspark.sql import DataFrame, SparkSession
 from service import PROJECT, first_free, wait_until
@@ -118,36 +116,6 @@ def running_engine(folder: Path, assets: list[str], bars: int, window: int = 20,
         yield one
     finally:
         one.stop()
-
-
-@contextmanager
-def running_session(cluster: Cluster, **settings: str) -> Iterator[SparkSession]:
-    """A session on a cluster, which is started where it does not run, until the block ends."""
-    cluster.start()
-    one = session(cluster, **settings)
-    yield one
-    one.stop()
-
-
-def session(cluster: Cluster, **settings: str) -> SparkSession:
-    """A session of the driver in this process, with executors on the cluster's workers."""
-    os.environ["SPARK_CONF_DIR"] = str(PROJECT / "setup" / "spark" / "conf")
-    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    # Python on the driver that plans reads is started by the JVM, which has its environment from here.
-    os.environ["PYTHONPATH"] = str(PACKAGE)
-    builder = SparkSession.builder.master(f"spark://{cluster.address}").appName("test")
-    own = {
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        # Many partitions of few rows take time and show nothing.
-        "spark.sql.shuffle.partitions": "2",
-        "spark.executorEnv.PYTHONPATH": str(PACKAGE),
-        **settings,
-    }
-    for name, value in own.items():
-        builder = builder.config(name, value)
-    return builder.getOrCreate()
 
 
 def load(spark: SparkSession, engine: Engine, **options: object) -> DataFrame:

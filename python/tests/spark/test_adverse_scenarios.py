@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import silverbullet as sb
-from cluster import Cluster
-from engine import FIRST, Engine, running_engine, running_session
+from engine import FIRST, Engine, running_engine
 from jobs import closes
 from pyspark.sql import SparkSession
 from silverbullet.jobs import scenario_risk
@@ -27,13 +26,6 @@ ASKED = {
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """An engine with portfolios."""
     with running_engine(tmp_path_factory.mktemp("engine"), ASSETS, BARS, WINDOW) as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def spark(the_cluster: Cluster) -> Iterator[SparkSession]:
-    """A session with two executors."""
-    with running_session(the_cluster) as one:
         yield one
 
 

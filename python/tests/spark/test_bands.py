@@ -6,8 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import silverbullet as sb
-from cluster import Cluster
-from engine import FIRST, Engine, running_engine, running_session
+from engine import FIRST, Engine, running_engine
 from jobs import closes
 from pyspark.sql import SparkSession
 from silverbullet.jobs.resampled_frontier import Settings, resample
@@ -24,13 +23,6 @@ SETTINGS = Settings(bootstraps=150, bootstrap="stationary:7", points=12, shrinka
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """An engine with a full window."""
     with running_engine(tmp_path_factory.mktemp("engine"), ASSETS, BARS, WINDOW) as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def spark(the_cluster: Cluster) -> Iterator[SparkSession]:
-    """A session with two executors."""
-    with running_session(the_cluster) as one:
         yield one
 
 

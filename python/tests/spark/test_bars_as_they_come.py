@@ -6,24 +6,14 @@ from pathlib import Path
 
 import pyarrow
 import pytest
-from cluster import Cluster
-from engine import FIRST, Engine, rows_of, running_engine, running_session
+from engine import FIRST, Engine, rows_of, running_engine
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming import StreamingQuery
-from silverbullet.spark import register
 
 ASSETS = ["BTC", "ETH", "SOL"]
 BARS = 40
 COLUMNS = "bar, asset, close, volume"
 ALL = f"select {COLUMNS} from bars order by bar, asset"
-
-
-@pytest.fixture(scope="module")
-def spark(the_cluster: Cluster) -> Iterator[SparkSession]:
-    """A session that knows the source."""
-    with running_session(the_cluster) as one:
-        register(one)
-        yield one
 
 
 @pytest.fixture

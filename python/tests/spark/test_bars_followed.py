@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cluster import Cluster
-from engine import FIRST, Engine, running_engine, running_session
+from engine import FIRST, Engine, running_engine
 from jobs import assert_as_the_engine_stored, frontiers, written
 from pyspark.sql import SparkSession
 from silverbullet.jobs.stream_frontier import Batches, read, start
@@ -20,13 +19,6 @@ ONCE = {"availableNow": True}
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """An engine that stores its exact frontier every ten bars."""
     with running_engine(tmp_path / "engine", ASSETS, BARS, WINDOW, SILVERBULLET_UNIVERSES__MAIN__FRONTIER_EVERY="10s") as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def spark(the_cluster: Cluster) -> Iterator[SparkSession]:
-    """A session with two executors."""
-    with running_session(the_cluster) as one:
         yield one
 
 

@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from cluster import Cluster
-from engine import FIRST, Engine, running_engine, running_session
+from engine import FIRST, Engine, running_engine
 from jobs import assert_as_the_engine_stored, written
 from pyspark.sql import SparkSession
 from service import PROJECT, copy_of_project, first_free
@@ -19,7 +18,6 @@ from silverbullet.spark.engine import Address
 
 ASSETS = ["XRP", "BTC", "ETH", "SOL"]
 BARS, WINDOW = 60, 20
-JARS = PROJECT / "target" / "spark" / "lib"
 #: What kafka-start.sh adds to a port for the controller's.
 CONTROLLER = 10_000
 
@@ -54,14 +52,6 @@ def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
     finally:
         run("stop")
-
-
-@pytest.fixture(scope="module")
-def spark(the_cluster: Cluster) -> Iterator[SparkSession]:
-    """A session with the connector to Kafka."""
-    assert JARS.is_dir(), "Kafka's connector is not there; run setup/spark/bin/spark-kafka-fetch.sh"
-    with running_session(the_cluster, **{"spark.jars": ",".join(map(str, JARS.glob("*.jar")))}) as one:
-        yield one
 
 
 def produce(spark: SparkSession, brokers: str, ticks: list[dict[str, object]], as_text: bool) -> None:

@@ -4,12 +4,11 @@ import math
 from collections.abc import Iterator
 
 import pytest
-from cluster import Cluster
-from engine import FIRST, Engine, load, rows_of, running_engine, running_session
+from engine import FIRST, Engine, load, rows_of, running_engine
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
-from silverbullet.spark import register
 
+pytestmark = pytest.mark.usefixtures("no_adaptive_plans")
 ASSETS = ["BTC", "ETH", "SOL", "XRP"]
 BARS = 120
 TABLES = ["portfolios", "frontiers", "assets", "bars", "weights", "events", "history.bars"]
@@ -19,14 +18,6 @@ TABLES = ["portfolios", "frontiers", "assets", "bars", "weights", "events", "his
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """An engine with two minutes of bars."""
     with running_engine(tmp_path_factory.mktemp("engine"), ASSETS, BARS) as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def spark(the_cluster: Cluster) -> Iterator[SparkSession]:
-    """A session that knows the source. Without adaptive plans a plan says what has crossed."""
-    with running_session(the_cluster, **{"spark.sql.adaptive.enabled": "false"}) as one:
-        register(one)
         yield one
 
 

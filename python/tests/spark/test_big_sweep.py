@@ -4,14 +4,14 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import silverbullet as sb
-from cluster import Cluster
-from engine import FIRST, Engine, running_engine, running_session
+from engine import FIRST, Engine, running_engine
 from pyspark.sql import SparkSession
 from service import is_alive, wait_until
 from silverbullet.jobs import frontier
@@ -29,13 +29,6 @@ PORTFOLIOS = 64 * sb.BLOCK - 1_000
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """An engine with a full window."""
     with running_engine(tmp_path_factory.mktemp("engine"), ASSETS, BARS, WINDOW) as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def spark(the_cluster: Cluster) -> Iterator[SparkSession]:
-    """A session with two executors."""
-    with running_session(the_cluster) as one:
         yield one
 
 
@@ -93,32 +86,39 @@ def test_an_engine_that_starts_anew_between_plan_and_tasks_changes_nothing(
     assert frontier.sweep(spark, planned(engine, 3)).sketch != wanted
 
 
-def executors(cluster: Cluster) -> list[int]:
-    """The processes of executors, which are children of workers."""
-    workers = ",".join(str(cluster.pid_of(f"worker-{number}")) for number in (1, 2))
-    found = subprocess.run(["ps", "--ppid", workers, "-o", "pid="], capture_output=True, text=True).stdout.split()
-    return [int(pid) for pid in found]
+def executors(spark: SparkSession) -> list[int]:
+    """The processes of a session's executors."""
+    found = subprocess.run(["ps", "-ww", "-e", "-o", "pid=,args="], capture_output=True, text=True, check=True).stdout
+    own = f"--app-id {spark.sparkContext.applicationId} "
+    return [int(line.split()[0]) for line in found.splitlines() if own in line and "ExecutorBackend" in line]
 
 
-def test_an_executor_that_is_killed_in_the_midst_changes_nothing(
-    spark: SparkSession, engine: Engine, the_cluster: Cluster
-) -> None:
-    # Seconds of work.
-    portfolios = 4_000 * sb.BLOCK
+def drawn_within(seconds: float, moments: sb.Moments) -> int:
+    """Portfolios, a whole number of blocks, that take one core of this machine about so long."""
+    blocks, taken = 8, 0.0
+    while taken < 0.2:
+        blocks, began = 2 * blocks, time.monotonic()
+        sb.monte_carlo(moments, portfolios=blocks * sb.BLOCK, first=0, seed=7, threads=1)
+        taken = time.monotonic() - began
+    return int(blocks * seconds / taken) * sb.BLOCK
+
+
+def test_an_executor_that_is_killed_in_the_midst_changes_nothing(spark: SparkSession, engine: Engine) -> None:
+    sweep = planned(engine, 8, bar=FIRST + 100)
+    moments = sweep.window.moments(engine.rows(sweep.window.sql()).to_batches())
+    portfolios = drawn_within(8.0, moments)
     sweep = planned(engine, 8, portfolios, bar=FIRST + 100)
     done: list[frontier.Swept] = []
     said: list[str] = []
     job = threading.Thread(target=lambda: done.append(frontier.sweep(spark, sweep, said.append)))
     job.start()
     tracker = spark.sparkContext.statusTracker()
-    wait_until(lambda: tracker.getActiveStageIds() and len(executors(the_cluster)) == 2, "tasks run", 60)
-    killed = executors(the_cluster)[0]
+    wait_until(lambda: tracker.getActiveStageIds() and len(executors(spark)) == 2, "tasks run", 60)
+    killed = executors(spark)[0]
     os.kill(killed, signal.SIGKILL)
     wait_until(lambda: not is_alive(killed), "the executor is gone")
     assert not done
     job.join(240)
-    window = sweep.window
-    moments = window.moments(engine.rows(window.sql()).to_batches())
     assert done[0].sketch == sb.monte_carlo(moments, portfolios=portfolios, first=0, seed=7)
     assert any(line.endswith("of 8 tasks are done") for line in said)
 

@@ -11,13 +11,12 @@ from pathlib import Path
 import pyarrow
 import pyarrow.flight as flight
 import pytest
-from cluster import Cluster
-from engine import FIRST, Engine, load, rows_of, running_engine, running_session
+from engine import FIRST, Engine, load, rows_of, running_engine
 from pyspark import TaskContext
 from pyspark.sql import SparkSession
 from relay import Relay
 from service import is_alive, wait_until
-from silverbullet.spark import EngineAway, Refused, SnapshotChanged, register
+from silverbullet.spark import EngineAway, Refused, SnapshotChanged
 from silverbullet.spark.options import Options
 from silverbullet.spark.plan import Query, Share, pinned, shares
 from silverbullet.spark.shares import read
@@ -34,14 +33,6 @@ NUMBERS = f"select value, value * 7 as seven, 'a word' as word from generate_ser
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """An engine that keeps answers for seconds; a test may stop it."""
     with running_engine(tmp_path / "engine", ASSETS, BARS, SILVERBULLET_SERVER__KEEP=f"{KEEP}s") as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def spark(the_cluster: Cluster) -> Iterator[SparkSession]:
-    """A session that knows the source."""
-    with running_session(the_cluster) as one:
-        register(one)
         yield one
 
 

@@ -9,17 +9,15 @@ from pathlib import Path
 
 import pyarrow
 import pytest
-from cluster import Cluster
-from engine import running_session
 from kept import PASSWORD, Kept, running_node
 from node import Node
 from pyspark import TaskContext
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as f
 from silverbullet import cassandra
-from silverbullet.spark import register
 from tables import START, rows, sorted_bits
 
+pytestmark = pytest.mark.usefixtures("no_adaptive_plans")
 #: Of each table.
 ROWS = 2_000
 
@@ -27,21 +25,6 @@ ROWS = 2_000
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     with running_node(tmp_path_factory.mktemp("kept")) as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where Spark writes down what it does."""
-    return tmp_path_factory.mktemp("events")
-
-
-@pytest.fixture(scope="module")
-def spark(the_cluster: Cluster, node: Node, events: Path) -> Iterator[SparkSession]:
-    """A session that knows the source; its driver has the password in its environment."""
-    own = {"spark.eventLog.enabled": "true", "spark.eventLog.dir": events.as_uri(), "spark.eventLog.compress": "false"}
-    with running_session(the_cluster, **own, **{"spark.sql.adaptive.enabled": "false"}) as one:
-        register(one)
         yield one
 
 
