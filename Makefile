@@ -6,7 +6,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 # More arguments for the program, e.g. make run ARGS="--source csv:prices.csv --speed max"
 ARGS ?=
-BENCHMARKS := bench-kernel bench-live bench-sql bench-kafka bench-exchange bench-flight bench-cassandra
+BENCHMARKS := bench-kernel bench-live bench-sql bench-kafka bench-exchange bench-flight bench-cassandra bench-cluster
 # The page is embedded in the program; where these change it is built anew.
 WEB_SOURCES = $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print)
 TARGET = $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -27,7 +27,7 @@ endif
 # uses all cores by itself.
 .NOTPARALLEL:
 .PHONY: help run test test-rust test-web test-tables test-python test-kafka test-cassandra test-spark test-cluster test-page python kafka kafka-stop cassandra cassandra-stop spark spark-stop spark-package cluster-up cluster-down demo-cluster cluster-ready notebooks-ready build release web lint fmt fmt-check \
-        check-versions check-notebooks doc bench bench-kernel bench-live bench-sql bench-kafka bench-exchange bench-flight bench-cassandra soak-fuzz fuzz fuzz-seeds soak-frames check-fuzz check-cargo-fuzz soak-kill soak-kafka soak-cassandra soak-page deny clean update \
+        check-versions check-notebooks doc bench bench-kernel bench-live bench-sql bench-kafka bench-exchange bench-flight bench-cassandra bench-cluster soak-fuzz fuzz fuzz-seeds soak-frames check-fuzz check-cargo-fuzz soak-kill soak-kafka soak-cassandra soak-page deny clean update \
         check-prerequisites check-run-prerequisites browser
 
 help: ## List the targets
@@ -214,6 +214,14 @@ bench-cassandra: .venv/.installed ## Measure tables in a real Cassandra node bes
 	setup/cassandra/bin/cassandra-fetch.sh
 	$(CARGO) build --release --locked --workspace --example cassandra_bench
 	.venv/bin/python benchmarks/cassandra/run.py $(TARGET)/release/examples/cassandra_bench $(TARGET)/bench-cassandra $(ARGS)
+
+# A thousand million portfolios and ten million rows; ARGS="--smoke" is over in three minutes, ARGS=--help says what can be set.
+bench-cluster: ## Measure Spark's jobs and data sources on a real cluster beside what they are made of
+	$(MAKE) --no-print-directory spark-package PROFILE=release
+	setup/cassandra/bin/cassandra-fetch.sh
+	$(CARGO) build --release --locked --workspace --bin silverbullet --example draw_blocks --example cassandra_bench
+	SILVERBULLET_BIN=$(TARGET)/release/silverbullet SILVERBULLET_PACKAGE=$(TARGET)/package \
+		.venv-spark/bin/python benchmarks/cluster/run.py $(TARGET)/release/examples $(TARGET)/bench-cluster $(ARGS)
 
 # Two lines of JSON; ARGS names another recording of Binance than the one in the shared data.
 bench-exchange: ## Measure reading a frame of an exchange, and frames a second from an in-memory socket to the sink

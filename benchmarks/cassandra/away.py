@@ -18,7 +18,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from run import Node, say
+from beside import Node
+from run import say
 
 RATE = 5_000
 P99 = re.compile(r'(?m)^silverbullet_latency_seconds\{.*stage="total".*quantile="0\.99"\} (\S+)')

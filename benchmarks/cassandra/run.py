@@ -10,76 +10,16 @@ import argparse
 import json
 import os
 import signal
-import socket
 import statistics
-import subprocess
 import sys
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[2]
-SCRIPTS = PROJECT / "setup" / "cassandra" / "bin"
+from beside import Node, Peer
+
 # Rows of a turn: about a second of each.
 WRITES = {"ours": 200_000, "bare": 200_000, "python": 10_000, "batches": 40_000}
 # Rows that are written in turns lie far behind those that are read.
 BEHIND = 1_000_000_000
-
-
-class Peer:
-    """A program that answers commands."""
-
-    def __init__(self, core: int, *command: object) -> None:
-        self.process = subprocess.Popen(
-            [*map(str, command)],
-            preexec_fn=lambda: os.sched_setaffinity(0, {core}),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def ask(self, *words: object) -> dict:
-        assert self.process.stdin and self.process.stdout
-        print(*words, file=self.process.stdin, flush=True)
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"{self.process.args} ended at: {' '.join(map(str, words))}")
-        return json.loads(line)
-
-    def close(self) -> None:
-        assert self.process.stdin
-        self.process.stdin.close()
-        self.process.wait(timeout=60)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Node:
-    """The node of the benchmark, on all cores but the client's."""
-
-    def __init__(self, folder: Path, cores: list[int]) -> None:
-        self.folder = folder
-        self.cores = cores
-        self.ports = {name: free_port() for name in ("port", "storage-port", "jmx-port")}
-        self.start()
-
-    def start(self) -> None:
-        options = [word for name, port in self.ports.items() for word in (f"--{name}", str(port))]
-        command = [SCRIPTS / "cassandra-start.sh", *options, "--data", self.folder, "--heap", "3g"]
-        subprocess.run(command, check=True, stdout=sys.stderr, preexec_fn=lambda: os.sched_setaffinity(0, self.cores))
-
-    def kill(self) -> None:
-        os.kill(int((self.folder / "node.pid").read_text()), signal.SIGKILL)
-
-    def tool(self, *arguments: str) -> str:
-        command = [SCRIPTS / "nodetool.sh", "-p", str(self.ports["jmx-port"]), *arguments]
-        environment = {**os.environ, "DATA_DIR": str(self.folder)}
-        return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
-
-    def stop(self) -> None:
-        subprocess.run([SCRIPTS / "cassandra-stop.sh", "--data", self.folder], check=True, stdout=sys.stderr)
 
 
 def say(text: str) -> None:

@@ -3,7 +3,6 @@ begins; a task that is killed, repeated or run twice leaves nothing wrong."""
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 

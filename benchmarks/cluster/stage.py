@@ -1,0 +1,57 @@
+"""What is measured on: a real cluster, an engine with a full window, sessions and processes on cores of their own.
+
+Clusters, engines and sessions are those of the tests; the program and the package are release builds.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+for folder in ("python/tests", "python/tests/spark", "benchmarks/cassandra"):
+    sys.path.append(str(PROJECT / folder))
+
+from beside import Node, Peer
+from cluster import Cluster, script
+from service import copy_of_project
+
+__all__ = ["ASSETS", "PROJECT", "UNIVERSE", "WINDOW", "Cluster", "Node", "Peer", "cluster", "own_processes", "pin"]
+
+#: Assets and returns of the window that tasks fetch.
+ASSETS, WINDOW = 50, 500
+UNIVERSE = [f"ASSET{number:02}" for number in range(ASSETS)]
+
+
+@contextmanager
+def cluster(folder: Path, name: str, workers: int, cores: int) -> Iterator[Cluster]:
+    """A standalone cluster. More cores than the machine has let a second session wait beside the first, idle."""
+    copy = folder / name
+    copy.mkdir()
+    copy_of_project("spark", copy, "python/requirements-spark.txt")
+    (copy / ".venv-spark").symlink_to(PROJECT / ".venv-spark")
+    one = Cluster(copy, copy / "data")
+    try:
+        one.start(WORKERS=str(workers), CORES=str(cores))
+        yield one
+    finally:
+        script(copy, "stop", "--data", str(one.folder))
+
+
+def own_processes(application: str) -> list[int]:
+    """Executors of a session, and what they have started."""
+    lines = subprocess.run(["ps", "-ww", "-e", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 2) for line in lines.splitlines()]
+    found = [int(pid) for pid, _, args in rows if f"--app-id {application} " in args and "ExecutorBackend" in args]
+    for pid in found:
+        found.extend(int(child) for child, parent, _ in rows if int(parent) == pid)
+    return found
+
+
+def pin(pids: list[int], cores: set[int]) -> None:
+    """Keeps processes with all their threads on these cores."""
+    for pid in pids:
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), cores)
