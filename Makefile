@@ -38,7 +38,7 @@ run: check-run-prerequisites web ## Build quickly and run; more arguments in ARG
 	$(CARGO) run --locked --package silverbullet-cli -- run $(ARGS) || [ $$? -eq 130 ]
 
 # The cheap checks first; what needs the program comes after the tests that build it.
-test: check-prerequisites browser fmt-check check-versions check-notebooks web test-web lint check-fuzz doc test-rust test-tables test-python test-kafka test-cassandra test-spark test-page ## Run every check: format, lints, docs, tests
+test: check-prerequisites browser fmt-check check-versions check-notebooks web test-web lint check-fuzz doc test-rust test-tables test-python test-kafka test-cassandra test-spark test-cluster test-page ## Run every check: format, lints, docs, tests
 	@scripts/skipped-tests.sh
 
 test-rust: web ## Unit, behaviour and documentation tests of the crates, faults included
