@@ -30,6 +30,7 @@ def bars(rows: int) -> pyarrow.Table:
         "universe": text["universe"], "variant": text["variant"], "bar": pyarrow.array(bar),
         "asset": names.take(pyarrow.array(numbers % ASSETS)), "open_time": stamp, "close_time": stamp,
         "open": value, "high": value, "low": value, "close": value, "volume": value, "ticks": pyarrow.array(numbers),
+        "run_id": pyarrow.array(["20260601T120000Z-1a2b3c"] * rows),
     }  # fmt: skip
     return pyarrow.table(columns)
 

@@ -58,7 +58,7 @@ def kernel(spark: SparkSession, url: str, programs: list[Peer], portfolios: int,
         seconds, swept = timed(lambda plan=plan: frontier.sweep(spark, plan))
         best = next(one for one in swept.sketch.finish(refine=False).portfolios if one.objective == "max-sharpe")
         alone = max(answers, key=lambda answer: answer["sharpe"])
-        require(list(best.weights.values()) == alone["weights"], "Spark and the Rust processes found different portfolios")
+        require(best.weights.tolist() == alone["weights"], "Spark and the Rust processes found different portfolios")
         if turn:
             own.append(count / seconds / CORES)
             bare.append(sum(answer["portfolios"] / answer["seconds"] for answer in answers) / CORES)

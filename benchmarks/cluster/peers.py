@@ -104,11 +104,13 @@ class MemoryReader(DataSourceReader):
 def into_files(folder: Path, batches: list[list[pyarrow.RecordBatch]]) -> list[str]:
     """Writes a file a partition, on a file system in memory."""
     names = []
+    # Spark wants columns that may be null.
+    schema = pyarrow.schema([field.with_nullable(True) for field in batches[0][0].schema])
     for number, part in enumerate(batches):
         names.append(str(folder / f"part-{number}.arrow"))
-        with pyarrow.ipc.new_file(names[-1], part[0].schema) as writer:
+        with pyarrow.ipc.new_file(names[-1], schema) as writer:
             for batch in part:
-                writer.write_batch(batch)
+                writer.write_batch(pyarrow.RecordBatch.from_arrays(batch.columns, schema=schema))
     return names
 
 

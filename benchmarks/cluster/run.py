@@ -174,6 +174,7 @@ def main() -> int:
         parser.error(f"--only: there is no {', '.join(sorted(unknown))}; take some of {', '.join(NAMES)}")
     if arguments.smoke:
         arguments.portfolios, arguments.rows, arguments.turns = 20_000_000, 200_000, 1
+    arguments.examples, arguments.folder = arguments.examples.resolve(), arguments.folder.resolve()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     arguments.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=arguments.folder) as place, tempfile.TemporaryDirectory(dir="/dev/shm") as shared:

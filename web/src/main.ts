@@ -5,6 +5,7 @@ import "./styles/panes.css";
 import "./styles/sql.css";
 import { universes } from "./api/rest";
 import { Stream } from "./api/stream";
+import { followBands } from "./cloud/bands";
 import { CloudPane } from "./cloud/pane";
 import { h, must, setData } from "./core/dom";
 import { scheduler } from "./core/scheduler";
@@ -25,6 +26,7 @@ import { SqlPane } from "./sql/pane";
 applyTheme();
 const model = new Model();
 const selection = new Selection(model);
+followBands(model);
 let universe = load("universe") ?? "";
 
 const header = new Header(

@@ -5,6 +5,7 @@
 import type { Cloud, Message, Stamp } from "./api/ipc";
 import type { Connection } from "./api/stream";
 import type { AssetInfo, EngineState, Hello, Portfolio, UniverseInfo } from "./api/types";
+import type { Bands } from "./cloud/bands";
 import { Emitter } from "./core/emitter";
 
 /** A portfolio with the publication it belongs to. */
@@ -42,6 +43,7 @@ interface Topics extends Record<string, unknown> {
   prices: Prices;
   cloud: Cloud & Stamp;
   frontier: Curve;
+  bands: Bands | null;
   points: AssetPoints;
   /** A bar has closed; the value is the stamp of the first message after it. */
   bar: Stamp;
@@ -57,6 +59,7 @@ export class Model extends Emitter<Topics> {
   stateAt = Number.NaN;
   cloud: (Cloud & Stamp) | null = null;
   frontier: Curve | null = null;
+  bands: Bands | null = null;
   points: AssetPoints | null = null;
   prices: Prices | null = null;
   details: readonly AssetInfo[] = [];
@@ -84,6 +87,11 @@ export class Model extends Emitter<Topics> {
   setUniverses(universes: readonly UniverseInfo[]): void {
     this.universes = universes;
     this.emit("universes", universes);
+  }
+
+  setBands(bands: Bands | null): void {
+    this.bands = bands;
+    this.emit("bands", bands);
   }
 
   setDetails(details: readonly AssetInfo[]): void {

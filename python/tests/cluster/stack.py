@@ -100,6 +100,17 @@ class Stack:
         said, _ = running.communicate(timeout=240)
         return running.returncode, said
 
+    def submit(self, job: str, *arguments: str) -> str:
+        """Runs a job's command to its good end; gives what it said."""
+        package = {"PORT": str(self.spark), "PYTHONPATH": str(PACKAGE)}
+        done = subprocess.run(
+            [self.project / "setup" / "spark" / "bin" / "spark-submit.sh", "--conf", f"spark.executorEnv.PYTHONPATH={PACKAGE}",
+             self.project / "spark-jobs" / f"{job}.py", *arguments],
+            env=environment() | package, capture_output=True, text=True, timeout=180,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
     def sql(self, query: str) -> list[dict]:
         """What `silverbullet sql` finds, in Cassandra and in the folder of results."""
         nodes = {"SILVERBULLET_STORE__CASSANDRA__NODES": f"127.0.0.1:{self.cassandra}"}

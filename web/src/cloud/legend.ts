@@ -4,9 +4,10 @@
  */
 import { rampAt, css, sharpeRamp } from "../core/colour";
 import { h, setData, setText } from "../core/dom";
-import { percentSignificant, ratio } from "../core/format";
+import { parseTime, percentSignificant, ratio, timeOfDay } from "../core/format";
 import { isDark } from "../core/theme";
 import { portfolioKey, type Model } from "../model";
+import type { Bands } from "./bands";
 import { markedPortfolios } from "./marks";
 import type { Units } from "./overlay";
 import type { SharpeScale } from "./sharpe";
@@ -23,6 +24,7 @@ export class Legend {
   readonly #low = h("span");
   readonly #high = h("span");
   readonly #unit = h("span", { class: "dim" });
+  readonly #bands = h("p", { class: "bands dim", "data-testid": "bands", hidden: true });
   readonly #rows = new Map<string, Row>();
   #dark: boolean | null = null;
 
@@ -32,7 +34,7 @@ export class Legend {
     table.append(h("thead", {}, h("tr", {}, ...heads)), this.#body);
     const scale = h("div", { class: "ramp-legend" }, this.#unit);
     scale.append(h("div", { class: "ramp-row" }, this.#low, this.#bar, this.#high));
-    this.root.append(table, scale);
+    this.root.append(h("div", { class: "marked-box" }, table, this.#bands), scale);
   }
 
   update(model: Model, units: Units, sharpe: SharpeScale): void {
@@ -61,7 +63,17 @@ export class Legend {
       row.root.title = label === "ok" ? "" : label;
       row.root.classList.toggle("fallback", label !== "ok");
     }
+    this.#describe(model.bands, model.stamp?.bar ?? null);
     if (model.stamp !== null) setData(this.root, "sequence", model.stamp.sequence);
+  }
+
+  #describe(bands: Bands | null, newest: number | null): void {
+    this.#bands.hidden = bands === null;
+    if (bands === null) return;
+    const age = newest === null ? "" : `, ${Math.max(0, newest - bands.bar)} bars ago`;
+    setText(this.#bands, `▒ resampled frontier, 5 to 95 % of its bootstraps, at ${timeOfDay(parseTime(bands.asOf))}${age}`);
+    setData(this.#bands, "bar", bands.bar);
+    setData(this.#bands, "points", bands.risk.length);
   }
 
   #row(key: string, objective: string, method: string): Row {

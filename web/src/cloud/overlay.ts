@@ -3,6 +3,7 @@ import { ticks, type Range } from "../core/scale";
 import { percent, percentDigits } from "../core/format";
 import type { Size } from "../core/surface";
 import type { CanvasColours } from "../core/theme";
+import type { Bands } from "./bands";
 import type { Mark } from "./marks";
 import type { Symbols } from "./symbols";
 import { x, y, type View } from "./view";
@@ -100,6 +101,32 @@ export function drawFrontier(
     context.lineTo(x(view, risk), y(view, frontier.mean[index] ?? Number.NaN));
   }
   context.stroke();
+}
+
+/** Where a resampled frontier's means lie in nine of ten bootstraps, and their average. */
+export function drawBands(context: CanvasRenderingContext2D, view: View, colours: CanvasColours, bands: Bands): void {
+  const path = (means: Float64Array, backwards = false): void => {
+    const order = [...bands.risk.keys()];
+    for (const index of backwards ? order.reverse() : order) {
+      context.lineTo(x(view, bands.risk[index] ?? Number.NaN), y(view, means[index] ?? Number.NaN));
+    }
+  };
+  context.fillStyle = colours.first;
+  context.globalAlpha = 0.16;
+  context.beginPath();
+  path(bands.high);
+  path(bands.low, true);
+  context.closePath();
+  context.fill();
+  context.globalAlpha = 0.9;
+  context.strokeStyle = colours.first;
+  context.lineWidth = 1.5;
+  context.setLineDash([5, 4]);
+  context.beginPath();
+  path(bands.mean);
+  context.stroke();
+  context.setLineDash([]);
+  context.globalAlpha = 1;
 }
 
 export function drawMarks(

@@ -14,7 +14,7 @@ import { canvasLayer } from "./canvas2d";
 import { hit, type Hit } from "./hit";
 import { Legend } from "./legend";
 import { marks, type Mark } from "./marks";
-import { drawAxes, drawFrontier, drawMarks, drawWaiting, isSame, type Units } from "./overlay";
+import { drawAxes, drawBands, drawFrontier, drawMarks, drawWaiting, isSame, type Units } from "./overlay";
 import type { PointLayer } from "./points";
 import { Symbols } from "./symbols";
 import { SharpeScale } from "./sharpe";
@@ -117,7 +117,7 @@ export class CloudPane {
 
   #listen(): void {
     const model = this.#model;
-    for (const topic of ["portfolios", "cloud", "frontier", "points"] as const) model.on(topic, this.request);
+    for (const topic of ["portfolios", "cloud", "frontier", "bands", "points"] as const) model.on(topic, this.request);
     model.on("reset", () => {
       this.#axes = this.#goal = this.#chosen = null;
       this.#sharpe.reset();
@@ -177,6 +177,7 @@ export class CloudPane {
     context.beginPath();
     context.rect(view.left, 0, width - view.left, height - view.bottom);
     context.clip();
+    if (this.#model.bands !== null) drawBands(context, view, colours(), this.#model.bands);
     if (frontier !== null) drawFrontier(context, view, colours(), frontier);
     const over = this.#under(view);
     this.#symbols.prepare(this.#model.assets.length, density);
