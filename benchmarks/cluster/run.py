@@ -26,7 +26,15 @@ from silverbullet.spark import register
 import into_cassandra
 import measures
 
-NAMES = ["kernel", "others", "overhead", "flight", "source", "cassandra", "bits"]
+ABOUT = {
+    "kernel": "a sweep in Spark, and the same blocks in a Rust process on each core",
+    "others": "the same job with NumPy, and with a loop in Python",
+    "overhead": "a warm job of eight short tasks, and one of eight empty tasks at Spark's own settings",
+    "flight": "rows over Flight, inside tasks and by a plain client",
+    "source": "rows by format(silverbullet), and by a source that yields them from memory",
+    "cassandra": "a DataFrame into a Cassandra node, and the same rows by the bare driver",
+    "bits": "a sweep in 1, 2, 8 and 64 parts, on two workers, on one, and in one process",
+}
 
 
 def session(one: Cluster) -> SparkSession:
@@ -72,48 +80,50 @@ def require_window(holds: bool) -> None:
 
 
 def measured(arguments: argparse.Namespace, folder: Path, shared: Path) -> dict:
-    """All figures that are asked for."""
-    only, turns = arguments.only, arguments.turns
-    rows, portfolios = arguments.rows, arguments.portfolios
+    """All figures that are asked for, each said when it is there."""
+    turns, rows, portfolios = arguments.turns, arguments.rows, arguments.portfolios
     found: dict = {"assets": ASSETS, "window": WINDOW, "rows": rows, "portfolios": portfolios, "turns": turns}
     with ExitStack() as stack:
         say("an engine with a full window, and a cluster of two workers")
         # The engine answers ten million rows.
         limits = {"SILVERBULLET_SQL__ROWS": str(2 * rows), "SILVERBULLET_SQL__MEMORY_MIB": "4096", "SILVERBULLET_SERVER__KEEP": "1h"}
-        engine = stack.enter_context(running_engine(folder / "engine", UNIVERSE, WINDOW + 2, WINDOW, **limits))
-        url = engine.url
+        url = stack.enter_context(running_engine(folder / "engine", UNIVERSE, WINDOW + 2, WINDOW, **limits)).url
         # More cores than there are: the session with Spark's own settings waits beside the measured one.
         one = stack.enter_context(cluster(folder, "two workers", 2, 2))
         spark = session(one)
         stack.callback(spark.stop)
-        if "kernel" in only:
-            say(f"{portfolios:,} portfolios of {ASSETS} assets, in Spark and by a Rust process on each core")
-            found["kernel"] = measures.kernel(spark, url, programs(stack, arguments.examples, folder, url), portfolios, turns)
-        if "others" in only:
-            say("the same job with NumPy and with a loop in Python")
-            found["others"] = measures.other_kernels(spark, url, portfolios // 50, portfolios // 20_000, turns)
-        if "overhead" in only:
-            say("a warm job of eight short tasks, and one of eight empty tasks at Spark's own settings")
-            clean = folder / "no settings"
-            clean.mkdir()
-            master = f"spark://{one.address}"
-            empty = Peer(None, sys.executable, HERE / "empty.py", master, 8, SPARK_CONF_DIR=str(clean), PYTHONPATH="")
-            stack.callback(empty.close)
-            found["overhead"] = measures.overhead(spark, url, empty, 5e6, 5 * turns)
-        if "flight" in only:
-            say(f"{rows:,} rows over Flight, inside tasks and by a plain client")
-            found["flight"] = measures.inside_a_task(spark, url, rows, 3 * turns)
-        if "source" in only:
-            say(f"{rows:,} rows by format(silverbullet) and by a source that yields them from memory")
-            found["source"] = measures.source(spark, url, rows, turns, shared)
-        if "cassandra" in only:
-            say("a DataFrame into a Cassandra node")
-            found["cassandra"] = into_cassandra.writes(
-                spark, arguments.examples / "cassandra_bench", folder, max(rows // 20, 10_000), turns
-            )
-        if "bits" in only:
-            found["bits"] = same_bits(stack, folder, spark, url)
+
+        def overhead() -> dict:
+            rate = found.get("kernel", {}).get("own", 10_000_000)
+            return measures.overhead(spark, url, empty_session(stack, folder, one), rate, 5 * turns)
+
+        bench = arguments.examples / "cassandra_bench"
+        each = {
+            "kernel": lambda: measures.kernel(spark, url, programs(stack, arguments.examples, folder, url), portfolios, turns),
+            "others": lambda: measures.other_kernels(spark, url, portfolios // 50, portfolios // 20_000, turns),
+            "overhead": overhead,
+            "flight": lambda: measures.inside_a_task(spark, url, rows, 3 * turns),
+            "source": lambda: measures.source(spark, url, rows, turns, shared),
+            "cassandra": lambda: into_cassandra.writes(spark, bench, folder, max(rows // 20, 10_000), turns),
+            # Last: it ends the session.
+            "bits": lambda: same_bits(stack, folder, spark, url),
+        }
+        for name, measure in each.items():
+            if name in arguments.only:
+                say(f"{name}: {ABOUT[name]}")
+                found[name] = measure()
+                for line in lines_of(name, found):
+                    print(f"  {line}", flush=True)
     return found
+
+
+def empty_session(stack: ExitStack, folder: Path, one: Cluster) -> Peer:
+    """A session with Spark's own settings on the same workers."""
+    clean = folder / "no settings"
+    clean.mkdir()
+    empty = Peer(None, sys.executable, HERE / "empty.py", f"spark://{one.address}", 8, SPARK_CONF_DIR=str(clean), PYTHONPATH="")
+    stack.callback(empty.close)
+    return empty
 
 
 def same_bits(stack: ExitStack, folder: Path, spark: SparkSession, url: str) -> dict:
@@ -139,39 +149,45 @@ def say(text: str) -> None:
     print(f"bench-cluster: {text}", flush=True)
 
 
-def table(found: dict) -> None:
-    """The figures, a line each."""
-    if one := found.get("kernel"):
-        print(f"portfolios/s and core: {one['own']:,.0f} in Spark, {one['rust']:,.0f} in a Rust process: {one['ratio']:.1%}")
-    if others := found.get("others"):
-        for name, rate in others.items():
-            beside = f": ours {found['kernel']['own'] / rate:,.1f} x" if "kernel" in found else ""
-            print(f"portfolios/s and core of the same job with {name}: {rate:,.0f}{beside}")
-    if one := found.get("overhead"):
-        print(f"a warm job of 8 tasks beyond its kernel: {one['own'] * 1e3:.0f} ms; empty at Spark's settings {one['empty'] * 1e3:.0f} ms: {one['ratio']:.2f} x")
-    if one := found.get("flight"):
-        print(f"Flight in tasks: {one['own_rows'] / 1e6:.1f} M rows/s, a plain client {one['plain_rows'] / 1e6:.1f}: {one['ratio']:.1%}")
-    for name, one in found.get("source", {}).items():
-        print(f"{name} by format(silverbullet): {one['own_rows'] / 1e6:.2f} M rows/s, from memory {one['memory_rows'] / 1e6:.2f}: {one['ratio']:.1%}")
-    if one := found.get("cassandra"):
-        print(f"DataFrame into Cassandra: {one['own']:,.0f} rows/s, bare driver {one['bare']:,.0f}: {one['ratio']:.1%}")
-    if one := found.get("bits"):
-        print(f"{one['sketches']} sweeps on one and two workers came to the {one['bytes']:,} bytes of one process")
+def lines_of(name: str, found: dict) -> list[str]:
+    """What a measure has found, in words."""
+    one = found[name]
+    if name == "kernel":
+        return [f"portfolios/s and core: {one['own']:,.0f} in Spark, {one['rust']:,.0f} in a Rust process: {one['ratio']:.1%}"]
+    if name == "others":
+        own = found.get("kernel", {}).get("own")
+        beside = {other: f": ours {own / rate:,.1f} x" if own else "" for other, rate in one.items()}
+        return [f"portfolios/s and core of the same job with {other}: {rate:,.0f}{beside[other]}" for other, rate in one.items()]
+    if name == "overhead":
+        times = f"{one['own'] * 1e3:.0f} ms; empty at Spark's settings {one['empty'] * 1e3:.0f} ms: {one['ratio']:.2f} x"
+        return [f"a warm job of 8 tasks beyond its kernel: {times}"]
+    if name == "flight":
+        rates = f"{one['own_rows'] / 1e6:.1f} M rows/s, a plain client {one['plain_rows'] / 1e6:.1f}: {one['ratio']:.1%}"
+        return [f"Flight in tasks: {rates}"]
+    if name == "source":
+        return [
+            f"{action} by format(silverbullet): {rates['own_rows'] / 1e6:.2f} M rows/s, from memory "
+            f"{rates['memory_rows'] / 1e6:.2f}: {rates['ratio']:.1%}"
+            for action, rates in one.items()
+        ]
+    if name == "cassandra":
+        return [f"DataFrame into Cassandra: {one['own']:,.0f} rows/s, bare driver {one['bare']:,.0f}: {one['ratio']:.1%}"]
+    return [f"{one['sketches']} sweeps on one and two workers came to the {one['bytes']:,} bytes of one process"]
 
 
 def main() -> int:
-    """Measures and prints."""
+    """Measures and says what it saw."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("examples", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--portfolios", type=lambda text: int(float(text)), default=1_000_000_000, help="of a sweep (1e9)")
     parser.add_argument("--rows", type=lambda text: int(float(text)), default=10_000_000, help="over Flight (1e7)")
     parser.add_argument("--turns", type=int, default=3, help="of the longest measures (3)")
-    parser.add_argument("--only", type=lambda text: text.split(","), default=NAMES, help=f"some of {','.join(NAMES)}")
+    parser.add_argument("--only", type=lambda text: text.split(","), default=list(ABOUT), help=f"some of {','.join(ABOUT)}")
     parser.add_argument("--smoke", action="store_true", help="does it work? No figures to quote")
     arguments = parser.parse_args()
-    if unknown := set(arguments.only) - set(NAMES):
-        parser.error(f"--only: there is no {', '.join(sorted(unknown))}; take some of {', '.join(NAMES)}")
+    if unknown := set(arguments.only) - set(ABOUT):
+        parser.error(f"--only: there is no {', '.join(sorted(unknown))}; take some of {', '.join(ABOUT)}")
     if arguments.smoke:
         arguments.portfolios, arguments.rows, arguments.turns = 20_000_000, 200_000, 1
     arguments.examples, arguments.folder = arguments.examples.resolve(), arguments.folder.resolve()
@@ -180,7 +196,6 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=arguments.folder) as place, tempfile.TemporaryDirectory(dir="/dev/shm") as shared:
         found = measured(arguments, Path(place), Path(shared))
     (arguments.folder / "results.json").write_text(json.dumps(found, indent=1) + "\n")
-    table(found)
     return 0
 
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -53,5 +53,8 @@ def own_processes(application: str) -> list[int]:
 def pin(pids: list[int], cores: set[int]) -> None:
     """Keeps processes with all their threads on these cores."""
     for pid in pids:
-        for thread in Path(f"/proc/{pid}/task").iterdir():
-            os.sched_setaffinity(int(thread.name), cores)
+        # Spark ends workers in Python that it no longer needs, and threads come and go.
+        with suppress(FileNotFoundError):
+            for thread in list(Path(f"/proc/{pid}/task").iterdir()):
+                with suppress(ProcessLookupError):
+                    os.sched_setaffinity(int(thread.name), cores)
