@@ -14,6 +14,9 @@ def main() -> None:
     """Plans, has drawn, merges and writes."""
     own = command.parser(__doc__.split("\n")[0], __doc__.split("\n\n")[1].rstrip())
     own.add_argument("--portfolios", type=command.count, required=True, metavar="N", help="how many, such as 1e9")
+    own.add_argument(
+        "--sampler", choices=("auto", "uniform", "face-edge-vertex"), default="auto", help="how portfolios are drawn [default: auto]"
+    )
     arguments = own.parse_args()
     results.check_place(arguments.output)
     address = command.address(arguments)
@@ -21,12 +24,12 @@ def main() -> None:
     spark = command.session("silverbullet frontier")
     try:
         tasks = arguments.tasks or spark.sparkContext.defaultParallelism
-        planned = frontier.plan(address, window, arguments.portfolios, tasks, arguments.seed)
+        planned = frontier.plan(address, window, arguments.portfolios, tasks, arguments.seed, arguments.sampler)
         command.say(
             f"{arguments.portfolios:,} portfolios of {len(window.assets)} assets of {window.universe}, "
             f"{window.length} returns up to bar {window.bar}, in {len(planned.parts)} tasks; kernel {planned.kernel}"
         )
-        settings = {"portfolios": arguments.portfolios, "tasks": len(planned.parts)}
+        settings = {"portfolios": arguments.portfolios, "sampler": arguments.sampler, "tasks": len(planned.parts)}
         run = results.Run("frontier", window, arguments.seed, settings, arguments.endpoint)
         began = time.perf_counter()
         swept = frontier.sweep(spark, planned, command.say)

@@ -12,6 +12,7 @@ import silverbullet as sb
 from pyarrow import flight
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as f
+from silverbullet._optimise import Sampler
 from silverbullet.jobs import frontier
 from silverbullet.jobs.spread import Pinned, spread
 from silverbullet.jobs.window import find
@@ -67,16 +68,32 @@ def kernel(spark: SparkSession, url: str, programs: list[Peer], portfolios: int,
     return {"own": statistics.median(own), "rust": statistics.median(bare), "ratio": statistics.median(ratios)}
 
 
-def other_kernels(spark: SparkSession, url: str, numpy: int, python: int, turns: int) -> dict:
-    """The same job with other work in its tasks."""
-    pinned = Pinned.newest(Address(url))
-    found: dict[str, list[float]] = {"numpy": [], "python": []}
+def other_kernels(spark: SparkSession, url: str, portfolios: int, turns: int) -> dict:
+    """The same job with other work in its tasks, which draws uniformly; so does the kernel here, beside its own way."""
+    address = Address(url)
+    pinned, window = Pinned.newest(address), find(address.engine())
+
+    def kernel(sampler: Sampler) -> Callable[[], object]:
+        return lambda: frontier.sweep(spark, frontier.plan(address, window, portfolios, 8, SEED, sampler))
+
+    def other(sharpe: Callable, count: int) -> Callable[[], object]:
+        return lambda: spread(spark, pinned, 8, peers.work(sharpe, count // 8))
+
+    slow, slowest = portfolios // 5, portfolios // 2_000
+    jobs = {
+        "kernel, uniform": (portfolios, kernel("uniform")),
+        "kernel, auto": (portfolios, kernel("auto")),
+        "numpy": (slow, other(peers.numpy_sharpe, slow)),
+        "python": (slowest, other(peers.python_sharpe, slowest)),
+    }
+    found: dict[str, list[float]] = {name: [] for name in jobs}
     for turn in range(turns + 1):
-        for name, sharpe, count in (("numpy", peers.numpy_sharpe, numpy), ("python", peers.python_sharpe, python)):
-            seconds, _ = timed(lambda sharpe=sharpe, count=count: spread(spark, pinned, 8, peers.work(sharpe, count // 8)))
+        for name, (count, job) in jobs.items():
+            seconds, _ = timed(job)
             if turn:
                 found[name].append(count / seconds / CORES)
-    return {name: statistics.median(rates) for name, rates in found.items()}
+    ratios = [mine / theirs for mine, theirs in zip(found["kernel, uniform"], found["numpy"], strict=True)]
+    return {**{name: statistics.median(rates) for name, rates in found.items()}, "ratio": statistics.median(ratios)}
 
 
 def overhead(spark: SparkSession, url: str, empty: Peer, rate: float, turns: int) -> dict:

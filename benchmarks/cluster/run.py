@@ -100,7 +100,7 @@ def measured(arguments: argparse.Namespace, folder: Path, shared: Path) -> dict:
         bench = arguments.examples / "cassandra_bench"
         each = {
             "kernel": lambda: measures.kernel(spark, url, programs(stack, arguments.examples, folder, url), portfolios, turns),
-            "others": lambda: measures.other_kernels(spark, url, portfolios // 50, portfolios // 20_000, turns),
+            "others": lambda: measures.other_kernels(spark, url, portfolios // 10, turns),
             "overhead": overhead,
             "flight": lambda: measures.inside_a_task(spark, url, rows, 3 * turns),
             "source": lambda: measures.source(spark, url, rows, turns, shared),
@@ -155,9 +155,8 @@ def lines_of(name: str, found: dict) -> list[str]:
     if name == "kernel":
         return [f"portfolios/s and core: {one['own']:,.0f} in Spark, {one['rust']:,.0f} in a Rust process: {one['ratio']:.1%}"]
     if name == "others":
-        own = found.get("kernel", {}).get("own")
-        beside = {other: f": ours {own / rate:,.1f} x" if own else "" for other, rate in one.items()}
-        return [f"portfolios/s and core of the same job with {other}: {rate:,.0f}{beside[other]}" for other, rate in one.items()]
+        rates = ", ".join(f"{who} {rate:,.0f}" for who, rate in one.items() if who != "ratio")
+        return [f"portfolios/s and core of the same job: {rates}; the kernel {one['ratio']:.1f} x NumPy, both uniform"]
     if name == "overhead":
         times = f"{one['own'] * 1e3:.0f} ms; empty at Spark's settings {one['empty'] * 1e3:.0f} ms: {one['ratio']:.2f} x"
         return [f"a warm job of 8 tasks beyond its kernel: {times}"]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     import silverbullet as sb
+    from silverbullet._optimise import Sampler
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Sweep:
     #: First number and count of the portfolios of each part.
     parts: tuple[tuple[int, int], ...]
     seed: int
+    sampler: Sampler
     #: The kernel of the driver: another one's bits need not agree.
     kernel: str
 
@@ -49,12 +51,14 @@ class Swept:
     drawn: float
 
 
-def plan(address: Address, window: Window, portfolios: int, parts: int, seed: int = 0) -> Sweep:
+def plan(
+    address: Address, window: Window, portfolios: int, parts: int, seed: int = 0, sampler: Sampler = "auto"
+) -> Sweep:
     """Has the window's bars kept for the tasks, and cuts the run into whole blocks of portfolios."""
     import silverbullet as sb
 
     pinned = Pinned.of(address, window)
-    return Sweep(window, pinned.share, tuple(sb.partitions(portfolios, parts)), seed, pinned.kernel)
+    return Sweep(window, pinned.share, tuple(sb.partitions(portfolios, parts)), seed, sampler, pinned.kernel)
 
 
 def draw(sweep: Sweep, moments: sb.Moments, part: int) -> sb.Sketch:
@@ -68,6 +72,7 @@ def draw(sweep: Sweep, moments: sb.Moments, part: int) -> sb.Sketch:
         portfolios=portfolios,
         first=first,
         seed=sweep.seed,
+        sampler=sweep.sampler,
         threads=1,
         risk_free=window.risk_free,
         lower=dict(zip(window.assets, window.lower, strict=True)),

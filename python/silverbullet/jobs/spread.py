@@ -70,8 +70,17 @@ class Pinned:
         return cls.of(address, find(address.engine(), universe, bar, length, estimator))
 
     def prices(self) -> pyarrow.Table:
-        """The closes, one column an asset."""
-        return self.window.prices(read(self.share, PATIENCE))
+        """The closes, one column an asset; fetched once by a process, which does many tasks of a job."""
+        key = (self.window, self.share.endpoint)
+        if key not in _fetched:
+            prices = self.window.prices(read(self.share, PATIENCE))
+            _fetched.clear()
+            _fetched[key] = prices
+        return _fetched[key]
+
+
+#: The closes that this process fetched last, by the window and the ticket, behind which they never change.
+_fetched: dict[tuple[Window, bytes], pyarrow.Table] = {}
 
 
 @dataclass(frozen=True)

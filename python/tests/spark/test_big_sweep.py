@@ -15,8 +15,10 @@ from engine import FIRST, Engine, running_engine
 from pyspark.sql import SparkSession
 from service import is_alive, wait_until
 from silverbullet.jobs import frontier
+from silverbullet.jobs.spread import Pinned
 from silverbullet.jobs.window import WindowError, find
 from silverbullet.spark.engine import Address
+from silverbullet.spark.plan import Share
 
 ASSETS = ["XRP", "BTC", "ETH", "SOL", "ADA", "DOT"]
 BARS = 150
@@ -71,6 +73,32 @@ def test_any_number_of_parts_gives_the_bits_of_one_process(
     sweep = planned(engine, parts)
     assert len(sweep.parts) == parts
     assert frontier.sweep(spark, sweep).sketch.to_bytes() == wanted.to_bytes()
+
+
+def test_portfolios_are_drawn_as_is_asked(spark: SparkSession, engine: Engine) -> None:
+    address = Address(engine.url)
+    window = find(address.engine())
+    sweep = frontier.plan(address, window, PORTFOLIOS, 3, seed=7, sampler="uniform")
+    moments = window.moments(engine.rows(window.sql()).to_batches())
+    alone = sb.monte_carlo(moments, portfolios=PORTFOLIOS, first=0, seed=7, sampler="uniform")
+    assert frontier.sweep(spark, sweep).sketch == alone
+
+
+def test_a_process_fetches_a_window_once(tmp_path: Path) -> None:
+    with running_engine(tmp_path / "engine", ASSETS, WINDOW + 2, WINDOW) as own:
+        pinned, other = (Pinned.newest(Address(own.url), length=length) for length in (WINDOW, 30))
+        prices = pinned.prices()
+        own.stop()
+        assert pinned.prices() is prices
+        own.start()
+        with pytest.raises(Exception, match="no longer what was planned"):
+            replace(other, share=unrepeatable(other.share)).prices()
+        assert other.prices().num_rows == 31 and pinned.prices().equals(prices)
+
+
+def unrepeatable(share: Share) -> Share:
+    """The same share, which may not be asked for again."""
+    return Share(share.address, share.endpoint, share.sql, share.number, share.of, share.rows, False)
 
 
 def test_an_engine_that_starts_anew_between_plan_and_tasks_changes_nothing(
