@@ -72,7 +72,7 @@ test-spark: spark-package ## Spark's scripts and documents, data sources and job
 	SILVERBULLET_BIN=$(PROGRAM) SILVERBULLET_PACKAGE=$(TARGET)/package .venv-spark/bin/python -m pytest -q python/tests/spark
 
 # Tests run in .venv, Spark and the notebooks in .venv-spark.
-test-cluster: spark-package .venv-spark/.notebooks ## Prices from a file through Kafka, engine, Spark and Cassandra to SQL; the notebooks; starting and stopping the cluster
+test-cluster: spark-package .venv-spark/.notebooks browser web/node_modules/.installed ## Prices from a file through Kafka, engine, Spark and Cassandra to SQL; bands on the page; the notebooks; starting and stopping the cluster
 	setup/kafka/bin/kafka-fetch.sh
 	setup/cassandra/bin/cassandra-fetch.sh
 	SILVERBULLET_BIN=$(PROGRAM) SILVERBULLET_PACKAGE=$(TARGET)/package .venv/bin/python -m pytest -q python/tests/cluster

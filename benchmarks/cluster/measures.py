@@ -1,6 +1,7 @@
 """What is measured, each beside its peer, in turns; a function answers with figures and ends the run where an answer is wrong."""
 
 import statistics
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from stage import Peer
 
 SEED = 20_261_201
 CORES = 2
+#: Jobs until Spark's JVMs are warm: short ones get faster for so long.
+WARM = 30
 PLAIN = """select arrow_cast(value, 'Timestamp(Microsecond, Some("UTC"))') as time, cast(value % 1000 as int) as number,
     value * 0.5 as value from generate_series(1, {rows})"""
 COLUMNS = "time timestamp, number int, value double"
@@ -98,13 +101,13 @@ def other_kernels(spark: SparkSession, url: str, portfolios: int, turns: int) ->
 
 def overhead(spark: SparkSession, url: str, empty: Peer, rate: float, turns: int) -> dict:
     """What a warm job of eight short tasks takes beyond the kernel, and Spark's own job of eight empty tasks."""
-    plan = planned(url, int(0.1 * rate) * 8, 8)
+    plan = planned(url, int(0.05 * rate) * 8, 8)
     own, theirs = [], []
-    for turn in range(turns + 3):
+    for turn in range(turns + WARM):
         seconds, swept = timed(lambda: frontier.sweep(spark, plan))
         beside = empty.ask()
         require(beside["rows"] == 8, "the empty job lost rows")
-        if turn >= 3:
+        if turn >= WARM:
             own.append(seconds - swept.drawn / CORES)
             theirs.append(beside["seconds"])
     ratios = [mine / other for mine, other in zip(own, theirs, strict=True)]
@@ -140,25 +143,33 @@ def tickets_of(url: str, rows: int) -> list[bytes]:
 
 
 def inside_a_task(spark: SparkSession, url: str, rows: int, turns: int) -> dict:
-    """Flight by tasks, and by a plain client with as many streams."""
+    """Flight by tasks, by a plain client with as many streams, and by as many plain clients in processes of their own."""
     tickets = tickets_of(url, rows)
     shares = [(url, ticket) for ticket in tickets]
-    own, plain = [], []
+    apart = [Peer(None, sys.executable, Path(__file__).with_name("plain.py"), url, ticket.hex()) for ticket in tickets]
+    found: dict[str, list[float]] = {"tasks": [], "client": [], "processes": []}
     for turn in range(turns + 2):
         begin = time.time() + 0.5
         frame = spark.range(0, CORES, 1, CORES).mapInArrow(peers.drained(shares, begin), "began double, ended double, rows long")
-        table = frame.toArrow().to_pydict()
-        require(sum(table["rows"]) == rows, f"{sum(table['rows'])} rows came to the tasks, {rows} were there")
+        table = frame.toArrow().to_pylist()
         seconds, count = read_by(tickets, url)
-        require(count == rows, f"{count} rows came to the client, {rows} were there")
+        begin = time.time() + 0.1
+        for peer in apart:
+            peer.tell(begin)
+        answers = [peer.answer() for peer in apart]
+        count = min(count, *(sum(part["rows"] for part in parts) for parts in (table, answers)))
+        require(count == rows, f"{count} rows came, {rows} were there")
         if turn >= 2:
-            own.append(max(table["ended"]) - min(table["began"]))
-            plain.append(seconds)
-    ratios = [theirs / mine for mine, theirs in zip(own, plain, strict=True)]
-    return {
-        "own_rows": rows / statistics.median(own), "plain_rows": rows / statistics.median(plain),
-        "ratio": statistics.median(ratios),
-    }  # fmt: skip
+            found["client"].append(seconds)
+            for who, parts in (("tasks", table), ("processes", answers)):
+                found[who].append(max(part["ended"] for part in parts) - min(part["began"] for part in parts))
+    for peer in apart:
+        peer.close()
+    ratio = {
+        who: statistics.median(theirs / mine for mine, theirs in zip(found["tasks"], found[who], strict=True))
+        for who in ("client", "processes")
+    }
+    return {"rows": {who: rows / statistics.median(seconds) for who, seconds in found.items()}, "ratio": ratio}
 
 
 def source(spark: SparkSession, url: str, rows: int, turns: int, folder: Path) -> dict:

@@ -161,8 +161,11 @@ def lines_of(name: str, found: dict) -> list[str]:
         times = f"{one['own'] * 1e3:.0f} ms; empty at Spark's settings {one['empty'] * 1e3:.0f} ms: {one['ratio']:.2f} x"
         return [f"a warm job of 8 tasks beyond its kernel: {times}"]
     if name == "flight":
-        rates = f"{one['own_rows'] / 1e6:.1f} M rows/s, a plain client {one['plain_rows'] / 1e6:.1f}: {one['ratio']:.1%}"
-        return [f"Flight in tasks: {rates}"]
+        rate = {who: f"{rows / 1e6:.1f}" for who, rows in one["rows"].items()}
+        return [
+            f"Flight in tasks: {rate['tasks']} M rows/s, a plain client {rate['client']}: {one['ratio']['client']:.1%}; "
+            f"plain clients in as many processes {rate['processes']}: {one['ratio']['processes']:.1%}"
+        ]
     if name == "source":
         return [
             f"{action} by format(silverbullet): {rates['own_rows'] / 1e6:.2f} M rows/s, from memory "

@@ -49,7 +49,7 @@ impl Snapshot {
         let rows = batches.iter().map(RecordBatch::num_rows).sum();
         let mut head = Bytes::new();
         let mut encoded = Vec::with_capacity(shares);
-        for pieces in cut(&batches, rows, shares) {
+        for pieces in cut(batches, rows, shares) {
             let mut messages = messages(&schema, pieces).await?;
             if messages.is_empty() {
                 return Err(Status::internal("an answer without its columns"));
@@ -83,9 +83,10 @@ impl Snapshot {
     }
 }
 
-/// The batches of each share, which have as many rows as the others, or one more.
-fn cut(batches: &[RecordBatch], rows: usize, shares: usize) -> Vec<Vec<RecordBatch>> {
-    let mut batches = batches.iter().cloned();
+/// The batches of each share, which have as many rows as the others, or one more. Nobody else holds them afterwards: the memory
+/// of a batch is free for messages as soon as it is encoded, and fresh memory costs more than encoding.
+fn cut(batches: Vec<RecordBatch>, rows: usize, shares: usize) -> Vec<Vec<RecordBatch>> {
+    let mut batches = batches.into_iter();
     let mut rest: Option<RecordBatch> = None;
     let mut cut = Vec::with_capacity(shares);
     for share in 0..shares {
@@ -151,7 +152,7 @@ mod tests {
         let batches = [(0, 7), (7, 7), (7, 8), (8, 31)]
             .map(|(from, to)| RecordBatch::try_from_iter([("n", column(from, to))]).unwrap());
         for shares in [1, 2, 5, 31, 40] {
-            let cut = cut(&batches, 31, shares);
+            let cut = cut(batches.to_vec(), 31, shares);
             let counts: Vec<usize> =
                 cut.iter().map(|share| share.iter().map(RecordBatch::num_rows).sum()).collect();
             assert_eq!((counts.len(), counts.iter().sum::<usize>()), (shares, 31));
