@@ -23,8 +23,8 @@ describe("newestBands", () => {
 
 describe("queries", () => {
   it("ask for one universe, however it is called", () => {
-    expect(jobQuery("o'x")).toContain("universe = 'o''x'");
-    const query = bandsQuery("cassandra.frontiers", "o'x", "abc-job");
+    expect(jobQuery("history", "o'x")).toContain("FROM history.runs WHERE kind = 'resampled-frontier' AND universe = 'o''x'");
+    const query = bandsQuery("cassandra", "o'x", "abc-job");
     expect(query).toContain("FROM cassandra.frontiers WHERE universe = 'o''x' AND variant = 'abc-job' AND method = 'resampled'");
   });
 });

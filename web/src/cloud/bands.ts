@@ -2,7 +2,7 @@
  * The newest resampled frontier that a job has stored: how far the frontier depends on the sample. Asked for now and then,
  * because jobs end rarely; nothing is shown where there is none.
  */
-import { catalog, literal, sql } from "../api/rest";
+import { literal, sql } from "../api/rest";
 import type { SqlRow } from "../api/types";
 import type { Model } from "../model";
 
@@ -10,6 +10,9 @@ import type { Model } from "../model";
 const LOOK = 20_000;
 /** More points than a job is likely to store for a bar. */
 const MOST = 1000;
+
+/** Where there are frontiers. */
+const SCHEMAS = "SELECT table_schema FROM information_schema.tables WHERE table_name = 'frontiers'";
 
 /** Means at each rank of the frontier, with their 5th and 95th percentile; figures per bar. */
 export interface Bands {
@@ -23,14 +26,14 @@ export interface Bands {
 }
 
 /** The variant of the newest job's rows. */
-export function jobQuery(universe: string): string {
-  return `SELECT variant FROM runs WHERE kind = 'resampled-frontier' AND universe = ${literal(universe)} ORDER BY started DESC LIMIT 1`;
+export function jobQuery(schema: string, universe: string): string {
+  return `SELECT variant FROM ${schema}.runs WHERE kind = 'resampled-frontier' AND universe = ${literal(universe)} ORDER BY started DESC LIMIT 1`;
 }
 
 /** Its rows, the newest bar first. */
-export function bandsQuery(table: string, universe: string, variant: string): string {
+export function bandsQuery(schema: string, universe: string, variant: string): string {
   return (
-    `SELECT bar, as_of, point, risk, mean, mean_low, mean_high FROM ${table} WHERE universe = ${literal(universe)} ` +
+    `SELECT bar, as_of, point, risk, mean, mean_low, mean_high FROM ${schema}.frontiers WHERE universe = ${literal(universe)} ` +
     `AND variant = ${literal(variant)} AND method = 'resampled' ORDER BY bar DESC, point LIMIT ${MOST}`
   );
 }
@@ -50,16 +53,16 @@ export function newestBands(rows: readonly SqlRow[]): Bands | null {
 
 /** Looks for them as long as the page is seen. */
 export function followBands(model: Model): void {
-  let table: string | null = null;
+  let schema: string | null = null;
   const look = async (): Promise<void> => {
     const universe = model.hello?.universe;
     if (universe === undefined) return;
     try {
-      const variant = (await sql(jobQuery(universe), 1)).rows[0]?.["variant"];
+      // Jobs write where several machines can: into Cassandra, where there is one. Plain tables have the rows of engines only.
+      schema ??= (await sql(SCHEMAS, MOST)).rows.some((row) => row["table_schema"] === "cassandra") ? "cassandra" : "history";
+      const variant = (await sql(jobQuery(schema, universe), 1)).rows[0]?.["variant"];
       if (typeof variant !== "string") return;
-      // Jobs write where several machines can: into Cassandra, where there is one.
-      table ??= (await catalog()).tables.some(({ name }) => name === "cassandra.frontiers") ? "cassandra.frontiers" : "history.frontiers";
-      const found = newestBands((await sql(bandsQuery(table, universe, variant), MOST)).rows);
+      const found = newestBands((await sql(bandsQuery(schema, universe, variant), MOST)).rows);
       if (model.hello?.universe === universe) model.setBands(found);
     } catch {
       // The tables are away, or busy: what is shown stays until the next look.
