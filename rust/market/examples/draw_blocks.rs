@@ -55,7 +55,8 @@ fn returns(text: &str) -> Result<ReturnMatrix> {
     for line in lines {
         let closes: Vec<f64> = line.split(',').map(str::parse).collect::<std::result::Result<_, _>>()?;
         if let Some(before) = &before {
-            let row: Vec<f64> = closes.iter().zip(before).map(|(close, before)| close / before - 1.0).collect();
+            let row: Vec<f64> =
+                closes.iter().zip(before).map(|(close, before)| close / before - 1.0).collect();
             returns.push_row(&row);
         }
         before = Some(closes);
