@@ -15,7 +15,6 @@ from stage import Node, Peer, own_processes, pin
 #: As the bare driver's program makes rows: bar by bar, all assets of a universe.
 ASSETS, FIRST_BAR = 16, 1_750_000_000
 KEYSPACE = "silverbullet_bench"
-PASSWORD = "SILVERBULLET_STORE__CASSANDRA__PASSWORD"
 
 
 def bars(rows: int) -> pyarrow.Table:
@@ -38,19 +37,17 @@ def bars(rows: int) -> pyarrow.Table:
 def writes(spark: SparkSession, bench: Path, folder: Path, rows: int, turns: int) -> dict:
     """Both write the same rows in turns; the node has the other cores."""
     cores = sorted(os.sched_getaffinity(0))
-    node = Node(folder / "node", cores[1:])
     # Executors are pinned with the Python processes that they have by now: a job first.
     spark.range(0, 8, 1, 8).mapInArrow(lambda batches: batches, "id long").toArrow()
     pids = own_processes(spark.sparkContext.applicationId)
-    bare = None
+    node, bare = Node(folder / "node", cores[1:]), None
     try:
         address = f"127.0.0.1:{node.ports['port']}"
         bare = Peer(cores[0], bench, address)
         bare.ask("write", "bare", "bars", 0, 1)
         made = bars(rows)
         kept = cassandra.Settings(address, keyspace=KEYSPACE, password="silverbullet")
-        wanted = {name: made[name] for name in cassandra.connect(kept).scan("bars").schema.names if name in made.column_names}
-        frame = spark.createDataFrame(pyarrow.table(wanted)).coalesce(1).cache()
+        frame = spark.createDataFrame(made).coalesce(1).cache()
         require(frame.count() == rows and frame.rdd.getNumPartitions() == 1, "the DataFrame is not one partition of all rows")
         pin(pids, {cores[0]})
         writer = frame.write.format("silverbullet_cassandra").mode("append")

@@ -2,7 +2,6 @@
 
 import statistics
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,13 +18,12 @@ from silverbullet.jobs.spread import Pinned, spread
 from silverbullet.jobs.window import find
 from silverbullet.spark.engine import Address
 from stage import Peer
+from streams import PLAIN, read_all
 
 SEED = 20_261_201
 CORES = 2
 #: Jobs until Spark's JVMs are warm: short ones get faster for so long.
 WARM = 30
-PLAIN = """select arrow_cast(value, 'Timestamp(Microsecond, Some("UTC"))') as time, cast(value % 1000 as int) as number,
-    value * 0.5 as value from generate_series(1, {rows})"""
 COLUMNS = "time timestamp, number int, value double"
 
 
@@ -114,26 +112,6 @@ def overhead(spark: SparkSession, url: str, empty: Peer, rate: float, turns: int
     return {"own": statistics.median(own), "empty": statistics.median(theirs), "ratio": statistics.median(ratios)}
 
 
-def read_by(tickets: list[bytes], url: str) -> tuple[float, int]:
-    """Seconds and rows of a plain client with a stream for each ticket."""
-    counts = [0] * len(tickets)
-    clients = [flight.connect(url) for _ in tickets]
-
-    def read(place: int) -> None:
-        counts[place] = sum(chunk.data.num_rows for chunk in clients[place].do_get(flight.Ticket(tickets[place])))
-
-    threads = [threading.Thread(target=read, args=(place,)) for place in range(len(tickets))]
-    began = time.time()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    seconds = time.time() - began
-    for client in clients:
-        client.close()
-    return seconds, sum(counts)
-
-
 def tickets_of(url: str, rows: int) -> list[bytes]:
     """Has the rows kept, a ticket for each core."""
     options = flight.FlightCallOptions(headers=[(b"silverbullet-endpoints", str(CORES).encode())])
@@ -152,7 +130,7 @@ def inside_a_task(spark: SparkSession, url: str, rows: int, turns: int) -> dict:
         begin = time.time() + 0.5
         frame = spark.range(0, CORES, 1, CORES).mapInArrow(peers.drained(shares, begin), "began double, ended double, rows long")
         table = frame.toArrow().to_pylist()
-        seconds, count = read_by(tickets, url)
+        seconds, count = read_all(url, tickets)
         begin = time.time() + 0.1
         for peer in apart:
             peer.tell(begin)

@@ -11,11 +11,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-for folder in ("python/tests", "python/tests/spark", "benchmarks/cassandra"):
+for folder in ("python/tests", "python/tests/spark", "benchmarks/cassandra", "benchmarks/flight"):
     sys.path.append(str(PROJECT / folder))
 
 from beside import Node, Peer
-from cluster import Cluster, script
+from cluster import Cluster, executors, script
 from service import copy_of_project
 
 __all__ = ["ASSETS", "PROJECT", "UNIVERSE", "WINDOW", "Cluster", "Node", "Peer", "cluster", "own_processes", "pin"]
@@ -42,11 +42,12 @@ def cluster(folder: Path, name: str, workers: int, cores: int) -> Iterator[Clust
 
 def own_processes(application: str) -> list[int]:
     """Executors of a session, and what they have started."""
-    lines = subprocess.run(["ps", "-ww", "-e", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(None, 2) for line in lines.splitlines()]
-    found = [int(pid) for pid, _, args in rows if f"--app-id {application} " in args and "ExecutorBackend" in args]
+    found = executors(application)
+    lines = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    parents = {int(pid): int(parent) for pid, parent in map(str.split, lines.splitlines())}
+    # The list grows on the way: children of children are found, too.
     for pid in found:
-        found.extend(int(child) for child, parent, _ in rows if int(parent) == pid)
+        found.extend(child for child, parent in parents.items() if parent == pid)
     return found
 
 

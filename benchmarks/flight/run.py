@@ -12,17 +12,15 @@ import json
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.flight as flight
+from streams import PLAIN, read_all
 
 STREAMS = (1, 4)
 NEWEST = "select * from portfolios order by bar desc limit 4"
-PLAIN = """select arrow_cast(value, 'Timestamp(Microsecond, Some("UTC"))') as time, cast(value % 1000 as int) as number,
-    value * 0.5 as value from generate_series(1, {rows})"""
 # The columns of `bars`, as many rows as asked for.
 BARS = """select 'crypto' as universe, '0a1b2c3d4e5f' as variant, value / 4 as bar,
     case value % 4 when 0 then 'BTC' when 1 then 'ETH' when 2 then 'SOL' else 'XRP' end as asset,
@@ -47,25 +45,10 @@ def server(command: list[object]) -> Iterator[tuple[subprocess.Popen, str]]:
 
 
 def taken(address: str, tickets: list[bytes], rows: int) -> float:
-    """Seconds to read all of the tickets, each on a connection of its own."""
-    clients = [flight.connect(address) for _ in tickets]
-    counts = [0] * len(tickets)
-
-    def read(place: int) -> None:
-        for chunk in clients[place].do_get(flight.Ticket(tickets[place])):
-            counts[place] += chunk.data.num_rows
-
-    threads = [threading.Thread(target=read, args=(place,)) for place in range(len(tickets))]
-    began = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    seconds = time.perf_counter() - began
-    for client in clients:
-        client.close()
-    if sum(counts) != rows:
-        sys.exit(f"bench-flight: {sum(counts):,} rows came, {rows:,} were there")
+    """Seconds to read all of the tickets, and all of the rows."""
+    seconds, count = read_all(address, tickets)
+    if count != rows:
+        sys.exit(f"bench-flight: {count:,} rows came, {rows:,} were there")
     return seconds
 
 

@@ -37,6 +37,13 @@ def script(project: Path, name: str, *arguments: str, **variables: str) -> subpr
     )
 
 
+def executors(application: str) -> list[int]:
+    """The processes of a session's executors, by the id of its application."""
+    found = subprocess.run(["ps", "-ww", "-e", "-o", "pid=,args="], capture_output=True, text=True, check=True).stdout
+    own = f"--app-id {application} "
+    return [int(line.split()[0]) for line in found.splitlines() if own in line and "ExecutorBackend" in line]
+
+
 class Cluster(Service):
     """A real master with its workers."""
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import silverbullet as sb
+from cluster import executors
 from engine import FIRST, Engine, running_engine
 from pyspark.sql import SparkSession
 from service import is_alive, wait_until
@@ -114,13 +114,6 @@ def test_an_engine_that_starts_anew_between_plan_and_tasks_changes_nothing(
     assert frontier.sweep(spark, planned(engine, 3)).sketch != wanted
 
 
-def executors(spark: SparkSession) -> list[int]:
-    """The processes of a session's executors."""
-    found = subprocess.run(["ps", "-ww", "-e", "-o", "pid=,args="], capture_output=True, text=True, check=True).stdout
-    own = f"--app-id {spark.sparkContext.applicationId} "
-    return [int(line.split()[0]) for line in found.splitlines() if own in line and "ExecutorBackend" in line]
-
-
 def drawn_within(seconds: float, moments: sb.Moments) -> int:
     """Portfolios, a whole number of blocks, that take one core of this machine about so long."""
     blocks, taken = 8, 0.0
@@ -140,9 +133,9 @@ def test_an_executor_that_is_killed_in_the_midst_changes_nothing(spark: SparkSes
     said: list[str] = []
     job = threading.Thread(target=lambda: done.append(frontier.sweep(spark, sweep, said.append)))
     job.start()
-    tracker = spark.sparkContext.statusTracker()
-    wait_until(lambda: tracker.getActiveStageIds() and len(executors(spark)) == 2, "tasks run", 60)
-    killed = executors(spark)[0]
+    tracker, own = spark.sparkContext.statusTracker(), spark.sparkContext.applicationId
+    wait_until(lambda: tracker.getActiveStageIds() and len(executors(own)) == 2, "tasks run", 60)
+    killed = executors(own)[0]
     os.kill(killed, signal.SIGKILL)
     wait_until(lambda: not is_alive(killed), "the executor is gone")
     assert not done
